@@ -1,0 +1,27 @@
+"""What can go wrong between a server's binlog and a restored row; the messages are for people to read."""
+
+from __future__ import annotations
+
+
+class BackupError(Exception):
+    """Base of all errors of this app. The text says what was found, what is needed and how to get it."""
+
+
+class DecodeError(BackupError):
+    """Bytes that do not have the promised form. Parsers of bytes raise this and nothing else."""
+
+
+class UnknownTypeError(BackupError):
+    """A column type that the decoder does not know; the text names the column."""
+
+
+class AttributionError(BackupError):
+    """Our own transaction could not be told apart from others; never guessed."""
+
+
+class StoreError(BackupError):
+    """The backup server refused, or did not keep, what was written to it."""
+
+
+class RestoreError(BackupError):
+    """A rollback that could not be run; nothing was changed."""
