@@ -1,0 +1,156 @@
+"""Real database servers for the tests: named by TEST_SERVERS, else started once per run and stopped at its end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import MySQLdb
+
+from backups.binlog.flavor import Flavor
+
+ROOT = Path(__file__).resolve().parent.parent
+SERVERS_FOLDER = Path(os.environ.get("INCEPTION_CACHE", "~/.cache/inception")).expanduser() / "servers"
+START_SECONDS = 90
+STOP_SECONDS = 30
+MARIADB = "mariadb10.11"
+MYSQL = "mysql9.7"
+
+
+class ServerMissingError(Exception):
+    """A server cannot be had on this machine; the text says why."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server. Root has no password."""
+
+    name: str
+    host: str
+    port: int
+    flavor: Flavor
+    user: str = "root"
+    password: str = ""
+
+    def connect(self, **options: Any) -> Any:
+        """Return a new MySQLdb connection: autocommit, utf8mb4, unless `options` say otherwise."""
+        chosen = {"autocommit": True, "charset": "utf8mb4", **options}
+        return MySQLdb.connect(host=self.host, port=self.port, user=self.user, password=self.password, **chosen)
+
+
+@dataclass
+class Servers:
+    """The servers of one test run, each started when first asked for."""
+
+    running: dict[str, Server] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    started: list[tuple[subprocess.Popen[bytes], Path]] = field(default_factory=list)
+
+    def get(self, name: str) -> Server:
+        """Return the server called `name`. Raises ServerMissingError, each time with the first reason."""
+        if name in self.missing:
+            raise ServerMissingError(self.missing[name])
+        if name not in self.running:
+            try:
+                self.running[name] = self._find(name)
+            except ServerMissingError as error:
+                self.missing[name] = str(error)
+                raise
+        return self.running[name]
+
+    def stop(self) -> None:
+        for process, folder in self.started:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_SECONDS)
+            if process.poll() is None:
+                process.kill()
+            shutil.rmtree(folder, ignore_errors=True)
+        self.started.clear()
+
+    def _find(self, name: str) -> Server:
+        named = named_servers()
+        if named:
+            if name not in named:
+                raise ServerMissingError(f"TEST_SERVERS does not name {name}.")
+            host, port = named[name]
+            return _describe(name, host, port)
+        return self._start(name)
+
+    def _start(self, name: str) -> Server:
+        flavor, prefix = _PREFIXES[name]()
+        folder = Path(tempfile.mkdtemp(prefix="inc-"))
+        port = free_port()
+        log = (folder / "start.log").open("wb")
+        command = [str(ROOT / "scripts" / "database-server"), flavor, prefix, str(folder), str(port)]
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        self.started.append((process, folder))
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and process.poll() is None:
+            with contextlib.suppress(MySQLdb.OperationalError):
+                return _describe(name, "127.0.0.1", port)
+            time.sleep(0.1)
+        said = (folder / "start.log").read_text(errors="replace")[-500:]
+        raise ServerMissingError(f"{name} did not answer within {START_SECONDS} s: {said}")
+
+
+def named_servers() -> dict[str, tuple[str, int]]:
+    """Return the servers of TEST_SERVERS, "NAME=HOST:PORT,…", by name."""
+    found = {}
+    for item in filter(None, os.environ.get("TEST_SERVERS", "").split(",")):
+        name, _, address = item.strip().partition("=")
+        host, _, port = address.rpartition(":")
+        found[name] = (host, int(port))
+    return found
+
+
+def server_names() -> list[str]:
+    """Return the names of the servers that tests run on."""
+    return list(named_servers()) or [MARIADB, MYSQL]
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _describe(name: str, host: str, port: int) -> Server:
+    connection = MySQLdb.connect(host=host, port=port, user="root", connect_timeout=5)
+    try:
+        cursor = connection.cursor()
+        cursor.execute("SELECT VERSION()")
+        (version,) = cursor.fetchone()
+    finally:
+        connection.close()
+    return Server(name, host, port, Flavor.parse(version))
+
+
+def _system_mariadb() -> tuple[str, str]:
+    if shutil.which("mariadbd") is None and not Path("/usr/sbin/mariadbd").exists():
+        raise ServerMissingError("no mariadbd on this machine; install mariadb-server-core.")
+    return "mariadb", "-"
+
+
+def _fetched_mysql() -> tuple[str, str]:
+    prefix = SERVERS_FOLDER / MYSQL
+    if not prefix.exists():
+        prefix.parent.mkdir(parents=True, exist_ok=True)
+        command = [str(ROOT / "scripts" / "fetch-server"), "sid", str(prefix), "mysql-server-core"]
+        fetched = subprocess.run(command, capture_output=True, text=True, check=False)
+        if fetched.returncode != 0:
+            raise ServerMissingError(f"MySQL 9.7 could not be fetched: {fetched.stderr.strip()[-300:]}")
+    return "mysql", str(prefix)
+
+
+_PREFIXES: dict[str, Callable[[], tuple[str, str]]] = {MARIADB: _system_mariadb, MYSQL: _fetched_mysql}
