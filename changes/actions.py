@@ -1,0 +1,317 @@
+"""What people do to tickets. Views, admin and commands call these and nothing below them.
+
+Each action asks for permission, moves the ticket by a filtered UPDATE and writes an Activity row, in one transaction.
+Losing a race is a message, not a crash.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from changes import inspection, jobs, permissions
+from changes.activity import move, note
+from changes.content import hash_ticket
+from changes.errors import CheckFailedError, ChangeError, PermissionRefusedError, StalePageError, TicketStateError
+from changes.models import Approval, Execution, Target, Ticket
+from changes.states import EDITABLE, ExecutionState, RollbackState, TicketState
+
+
+@dataclass(frozen=True, slots=True)
+class TicketFields:
+    """What a submitter fills in."""
+
+    title: str
+    target: Target
+    schema_name: str
+    sql: str
+    reason: str = ""
+    backup: bool = True
+    no_backup_reason: str = ""
+    run_not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackPlan:
+    """What to put back.
+
+    statements: numbers (from 0) of the statements to undo; empty for all that ran.
+    on_conflict: "stop" changes nothing when any row was changed since; "skip" leaves such rows; "overwrite" puts the
+        old values over them and needs a reason.
+    """
+
+    statements: tuple[int, ...] = ()
+    on_conflict: str = "stop"
+
+
+def _require(reason: str | None) -> None:
+    if reason is not None:
+        raise PermissionRefusedError(reason)
+
+
+def _set_fields(ticket: Ticket, fields: TicketFields) -> None:
+    for name in fields.__dataclass_fields__:
+        setattr(ticket, name, getattr(fields, name))
+
+
+def create_ticket(fields: TicketFields, *, by: User) -> Ticket:
+    """Keep a new draft, whatever its SQL looks like, and check it: bad input loses nothing."""
+    _require(permissions.why_not_create(by))
+    _require(permissions.why_not_use_target(fields.target))
+    ticket = Ticket(submitter=by, last_editor=by)
+    _set_fields(ticket, fields)
+    ticket.inspection = inspection.inspect(ticket).to_dict()
+    with transaction.atomic():
+        ticket.save()
+        note(ticket, "created", by=by)
+    return ticket
+
+
+def edit_ticket(ticket: Ticket, fields: TicketFields, *, by: User, seen_at: datetime | None = None) -> None:
+    """Replace the content, void every approval and go back to draft.
+
+    seen_at: `updated_at` of the ticket when the form was shown; a ticket saved by somebody else since is refused.
+    Raises TicketStateError, StalePageError.
+    """
+    _require(permissions.why_not_edit(ticket, by))
+    _require(permissions.why_not_use_target(fields.target))
+    _set_fields(ticket, fields)
+    found = inspection.inspect(ticket).to_dict()
+    with transaction.atomic():
+        stored = Ticket.objects.select_for_update().get(pk=ticket.pk)
+        if seen_at is not None and stored.updated_at != seen_at:
+            raise StalePageError("Somebody saved this ticket while you were editing; reload and apply your change again.")
+        if stored.ticket_state not in EDITABLE:
+            raise TicketStateError(permissions.why_not_edit(stored, by) or "The ticket can no longer change.")
+        voided = stored.approvals.filter(voided_at=None).update(voided_at=timezone.now())
+        text = f"{voided} decision(s) voided, since the content changed." if voided else ""
+        values: dict[str, Any] = {name: getattr(fields, name) for name in fields.__dataclass_fields__}
+        values |= {"inspection": found, "content_hash": "", "last_editor": by}
+        if stored.ticket_state == TicketState.DRAFT:
+            Ticket.objects.filter(pk=ticket.pk).update(updated_at=timezone.now(), **values)
+            note(ticket, "edited", by=by, text=text)
+        else:
+            move(ticket, TicketState.DRAFT, by=by, verb="edited", text=text, **values)
+    ticket.refresh_from_db()
+
+
+def submit(ticket: Ticket, *, by: User) -> None:
+    """Check the ticket once more on its server and put it in review.
+
+    Raises CheckFailedError with all findings when one of them is an error; the ticket stays a draft and keeps them.
+    """
+    _require(permissions.why_not_submit(ticket, by))
+    _require(permissions.why_not_use_target(ticket.target))
+    found = inspection.inspect(ticket)
+    ticket.inspection = found.to_dict()
+    Ticket.objects.filter(pk=ticket.pk, state=ticket.state).update(inspection=ticket.inspection)
+    if found.has_errors:
+        raise CheckFailedError(found.problems)
+    move(
+        ticket,
+        TicketState.IN_REVIEW,
+        by=by,
+        verb="submitted",
+        content_hash=hash_ticket(ticket),
+        submitted_at=timezone.now(),
+    )
+
+
+def _require_seen(ticket: Ticket, content_hash: str) -> None:
+    if content_hash != ticket.content_hash or content_hash != hash_ticket(ticket):
+        raise StalePageError(
+            "The ticket changed after your page was loaded. Nothing was decided; read it again and decide then."
+        )
+
+
+def _decide(ticket: Ticket, decision: str, *, by: User, content_hash: str, comment: str) -> None:
+    try:
+        Approval.objects.create(
+            ticket=ticket,
+            person=by,
+            submitter_id=ticket.submitter_id,
+            last_editor_id=ticket.last_editor_id,
+            decision=decision,
+            comment=comment,
+            content_hash=content_hash,
+        )
+    except IntegrityError as error:
+        raise TicketStateError("Your decision about this content is already recorded.") from error
+
+
+def approve(ticket: Ticket, *, by: User, content_hash: str, comment: str = "") -> None:
+    """Record an approval of exactly the content that was on the screen; the last one needed starts the ticket.
+
+    content_hash: the hash that the approver's page carried.
+    Raises StalePageError, PermissionRefusedError, TicketStateError.
+    """
+    with transaction.atomic():
+        ticket = Ticket.objects.select_for_update().select_related("target").get(pk=ticket.pk)
+        _require(permissions.why_not_decide(ticket, by))
+        _require_seen(ticket, content_hash)
+        _decide(ticket, Approval.Decision.APPROVE, by=by, content_hash=content_hash, comment=comment)
+        given = ticket.approvals.filter(
+            decision=Approval.Decision.APPROVE, content_hash=content_hash, voided_at=None
+        ).count()
+        needed = ticket.target.approvals_needed
+        if given < needed:
+            note(ticket, "approved", by=by, text=f"{given} of {needed} approvals. {comment}".strip())
+            return
+        move(ticket, TicketState.APPROVED, by=by, verb="approved", text=comment)
+        if ticket.target.run_policy == Target.RunPolicy.ON_APPROVAL or ticket.is_rollback:
+            _start(ticket, by=by)
+
+
+def reject(ticket: Ticket, *, by: User, content_hash: str, comment: str) -> None:
+    """Send the ticket back to its submitter with a reason. Raises as `approve` does."""
+    if not comment.strip():
+        raise ChangeError("A rejection needs a reason: say what has to change, so that the submitter can resubmit.")
+    with transaction.atomic():
+        ticket = Ticket.objects.select_for_update().get(pk=ticket.pk)
+        _require(permissions.why_not_decide(ticket, by))
+        _require_seen(ticket, content_hash)
+        _decide(ticket, Approval.Decision.REJECT, by=by, content_hash=content_hash, comment=comment)
+        ticket.approvals.filter(voided_at=None).update(voided_at=timezone.now())
+        move(ticket, TicketState.REJECTED, by=by, verb="rejected", text=comment)
+
+
+def withdraw(ticket: Ticket, *, by: User, reason: str = "") -> None:
+    """Take the ticket back before it runs; a queued execution finds it withdrawn and does nothing."""
+    _require(permissions.why_not_withdraw(ticket, by))
+    only_from = EDITABLE | {TicketState.QUEUED}
+    with transaction.atomic():
+        move(ticket, TicketState.WITHDRAWN, by=by, verb="withdrew", text=reason, only_from=only_from)
+        ticket.executions.filter(state=ExecutionState.QUEUED).update(
+            state=ExecutionState.REFUSED, finished_at=timezone.now(), error="The ticket was withdrawn."
+        )
+        _release_rolled_back(ticket)
+
+
+def run(ticket: Ticket, *, by: User) -> Execution:
+    """Queue an approved ticket."""
+    _require(permissions.why_not_run(ticket, by))
+    return queue(ticket, by=by)
+
+
+def _start(ticket: Ticket, *, by: User) -> None:
+    if ticket.run_not_before and ticket.run_not_before > timezone.now():
+        move(ticket, TicketState.SCHEDULED, by=by, verb="scheduled")
+    else:
+        queue(ticket, by=by)
+
+
+def queue(ticket: Ticket, *, by: User | None) -> Execution:
+    """Make the execution and ring RQ's bell once the transaction is committed, else a fast worker finds no row."""
+    with transaction.atomic():
+        move(ticket, TicketState.QUEUED, by=by, verb="queued")
+        execution = Execution.objects.create(
+            ticket=ticket,
+            number=ticket.executions.count() + 1,
+            content_hash=ticket.content_hash,
+            requested_by=by,
+        )
+        transaction.on_commit(lambda: jobs.ring(execution.pk))
+    return execution
+
+
+def queue_due(now: datetime | None = None) -> list[Execution]:
+    """Queue every scheduled ticket whose time has come; called every few seconds by `manage.py run_due`."""
+    due = Ticket.objects.filter(state=TicketState.SCHEDULED, run_not_before__lte=now or timezone.now())
+    executions = []
+    for ticket in due.order_by("run_not_before", "id"):
+        try:
+            executions.append(queue(ticket, by=None))
+        except TicketStateError:  # another clock was faster
+            continue
+    return executions
+
+
+def create_unreviewed(fields: TicketFields) -> tuple[Ticket, Execution | None]:
+    """Make a ticket for a script that runs in the foreground without review; the caller checked that it is allowed.
+
+    Returns no execution when the check found errors: the ticket is then withdrawn and keeps the findings.
+    """
+    ticket = Ticket(origin=Ticket.Origin.COMMAND, reviewed=False)
+    _set_fields(ticket, fields)
+    found = inspection.inspect(ticket)
+    ticket.inspection = found.to_dict()
+    with transaction.atomic():
+        ticket.save()
+        note(ticket, "created", by=None, text="Made by a command, without review.")
+        if found.has_errors:
+            move(ticket, TicketState.WITHDRAWN, by=None, verb="refused", text="The check found errors; nothing ran.")
+            return ticket, None
+        return ticket, _queue_unreviewed(ticket)
+
+
+def _queue_unreviewed(ticket: Ticket) -> Execution:
+    """Queue without a bell: the command that made the ticket runs it itself."""
+    content_hash = hash_ticket(ticket)
+    move(ticket, TicketState.APPROVED, by=None, verb="unreviewed", content_hash=content_hash)
+    move(ticket, TicketState.QUEUED, by=None, verb="queued")
+    return Execution.objects.create(ticket=ticket, number=1, content_hash=content_hash)
+
+
+def _claim_rollback(ticket: Ticket, plan: RollbackPlan, *, by: User | None, reason: str) -> Ticket:
+    """Make the rollback ticket; `rollback_state` none → running is the claim, so that two clicks make one."""
+    if reason_against := permissions.why_no_rollback(ticket):
+        raise TicketStateError(reason_against)
+    if plan.on_conflict == "overwrite" and not reason.strip():
+        raise ChangeError("Overwriting rows that others changed needs a reason.")
+    free = [RollbackState.NONE, RollbackState.PARTIAL, RollbackState.CONFLICTED, RollbackState.FAILED]
+    claimed = Ticket.objects.filter(pk=ticket.pk, rollback_state__in=free).update(rollback_state=RollbackState.RUNNING)
+    if claimed != 1:
+        raise TicketStateError("The ticket is already being rolled back; reload the page.")
+    undo = Ticket(
+        title=f"Roll back #{ticket.pk}: {ticket.title}"[:200],
+        reason=reason,
+        target=ticket.target,
+        schema_name=ticket.schema_name,
+        rolls_back=ticket,
+        rollback_plan={"statements": sorted(plan.statements), "on_conflict": plan.on_conflict},
+        submitter=by,
+        last_editor=by,
+        reviewed=by is not None,
+        origin=Ticket.Origin.BROWSER if by is not None else Ticket.Origin.COMMAND,
+    )
+    undo.inspection = inspection.inspect_rollback(ticket, plan.statements).to_dict()
+    undo.save()
+    undo.content_hash = hash_ticket(undo)
+    undo.save(update_fields=["content_hash"])
+    note(ticket, "rollback", by=by, text=f"Rolled back by ticket #{undo.pk}. {reason}".strip())
+    note(undo, "created", by=by, text=f"Undoes ticket #{ticket.pk}. {reason}".strip())
+    return undo
+
+
+def roll_back(ticket: Ticket, *, by: User, plan: RollbackPlan, reason: str = "") -> Ticket:
+    """Make the ticket that undoes `ticket` and start it, or put it in review where the target's policy says so."""
+    _require(permissions.why_not_roll_back(ticket, by))
+    with transaction.atomic():
+        undo = _claim_rollback(ticket, plan, by=by, reason=reason)
+        if ticket.target.rollback_policy == Target.RollbackPolicy.REVIEWED:
+            move(undo, TicketState.IN_REVIEW, by=by, verb="submitted", submitted_at=timezone.now())
+        else:
+            move(undo, TicketState.APPROVED, by=by, verb="approved", text="The target lets one person roll back.")
+            queue(undo, by=by)
+    return undo
+
+
+def roll_back_unreviewed(ticket: Ticket, *, plan: RollbackPlan, reason: str) -> tuple[Ticket, Execution]:
+    """As `roll_back`, for a command that runs it in the foreground."""
+    with transaction.atomic():
+        undo = _claim_rollback(ticket, plan, by=None, reason=reason)
+        return undo, _queue_unreviewed(undo)
+
+
+def _release_rolled_back(undo: Ticket) -> None:
+    """A rollback that never ran leaves its ticket free to be rolled back again."""
+    if undo.rolls_back_id:
+        Ticket.objects.filter(pk=undo.rolls_back_id, rollback_state=RollbackState.RUNNING).update(
+            rollback_state=RollbackState.NONE
+        )
+

@@ -1,0 +1,50 @@
+"""What an approval is bound to: one hash over everything that decides what will run and what the approver was told."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from changes.models import Ticket
+
+
+def hash_statement(text: str) -> str:
+    """Return the SHA-256, in hex, of a statement's exact bytes in UTF-8."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def build_content_hash(content: dict[str, Any]) -> str:
+    """Return the SHA-256, in hex, of `content` as canonical JSON (sorted keys, no spaces, UTF-8)."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def describe_content(ticket: Ticket, *, statements: Sequence[str], warnings: Sequence[str]) -> dict[str, Any]:
+    """Return what `ticket` stands for, ready to be hashed.
+
+    statements: exact texts in order, so that a change of the splitter between approval and execution is noticed.
+    warnings: the texts that the approver sees; a warning that appears later voids the approval.
+    """
+    target = ticket.target
+    return {
+        "target": [target.pk, target.host, target.port, target.user],
+        "schema": ticket.schema_name,
+        "sql": ticket.sql,
+        "statements": list(statements),
+        "backup": ticket.backup,
+        "no_backup_reason": ticket.no_backup_reason,
+        "run_not_before": ticket.run_not_before.isoformat() if ticket.run_not_before else "",
+        "rolls_back": ticket.rolls_back_id,
+        "rollback_plan": ticket.rollback_plan,
+        "warnings": list(warnings),
+    }
+
+
+def hash_ticket(ticket: Ticket) -> str:
+    """Return the content hash of `ticket` with the statements and warnings of its stored inspection."""
+    statements = [entry["text"] for entry in ticket.inspection.get("statements", [])]
+    warnings = [str(problem) for problem in ticket.problems if problem.severity == "warning"]
+    return build_content_hash(describe_content(ticket, statements=statements, warnings=warnings))

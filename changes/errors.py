@@ -1,0 +1,32 @@
+"""What a person may read when an action is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from changes.problems import Problem
+
+
+class ChangeError(Exception):
+    """Base of all refusals; the text is for the person who acted."""
+
+
+class TicketStateError(ChangeError):
+    """Somebody else moved the ticket first, or it is not in a state for this."""
+
+
+class PermissionRefusedError(ChangeError):
+    """This person may not do this to this ticket; the text says why."""
+
+
+class StalePageError(ChangeError):
+    """The page that was acted on showed other content than the ticket has now."""
+
+
+class CheckFailedError(ChangeError):
+    """The check found errors; `problems` has all findings."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        errors = [str(problem) for problem in problems if problem.severity == "error"]
+        super().__init__(" ".join(errors))

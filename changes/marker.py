@@ -1,0 +1,34 @@
+"""The comment in front of every statement we send; it comes back in the binlog and tells whose rows these are."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_PATTERN = re.compile(r"/\* inception ticket=(\d+) execution=(\d+) statement=(\d+) \*/ ")
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """Which statement of which attempt. statement: zero-based number in the ticket."""
+
+    ticket: int
+    execution: int
+    statement: int
+
+    def __str__(self) -> str:
+        return build_marker(self.ticket, self.execution, self.statement)
+
+
+def build_marker(ticket: int, execution: int, statement: int) -> str:
+    """Return the comment, one space behind it; the statement's text follows without a change.
+
+    The numbers go through int(), so nothing but digits can get into the comment.
+    """
+    return f"/* inception ticket={int(ticket)} execution={int(execution)} statement={int(statement)} */ "
+
+
+def parse_marker(sql: str) -> Marker | None:
+    """Return the marker that `sql` begins with; None when it begins with anything else."""
+    match = _PATTERN.match(sql)
+    return Marker(*(int(number) for number in match.groups())) if match else None

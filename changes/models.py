@@ -1,0 +1,310 @@
+"""The queue of record: tickets, who decided what, and what became of every statement."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+
+from changes import secrets
+from changes.problems import Problem
+from changes.states import BackupState, ExecutionState, Outcome, RollbackState, TicketState
+from changes.targets import TargetAddress
+
+
+def _choices(states: Any) -> list[tuple[str, str]]:
+    return [(state.value, state.value.replace("_", " ")) for state in states]
+
+
+class Target(models.Model):
+    """A server that tickets may run on, the account they run as, and this server's policies."""
+
+    class TlsMode(models.TextChoices):
+        DISABLED = "disabled", "off"
+        REQUIRED = "required", "required"
+        VERIFY_CA = "verify_ca", "required, certificate authority verified"
+        VERIFY_IDENTITY = "verify_identity", "required, authority and host name verified"
+
+    class Environment(models.TextChoices):
+        PRODUCTION = "production", "production"
+        STAGING = "staging", "staging"
+        TEST = "test", "test"
+        DEVELOPMENT = "development", "development"
+
+    class RunPolicy(models.TextChoices):
+        ON_APPROVAL = "on_approval", "at once, on the last approval"
+        BY_EXECUTOR = "by_executor", "when a person with the right to execute says so"
+
+    class RollbackPolicy(models.TextChoices):
+        ONE_CLICK = "one_click", "at once, by anyone with the right to roll back"
+        REVIEWED = "reviewed", "after approval by a second person"
+
+    name = models.CharField(max_length=64, unique=True, help_text="The short name people choose, e.g. shop-main.")
+    host = models.CharField(max_length=255)
+    port = models.PositiveIntegerField(default=3306)
+    user = models.CharField("account", max_length=80)
+    password_encrypted = models.TextField(blank=True, editable=False)
+    tls_mode = models.CharField("TLS", max_length=16, choices=TlsMode.choices, default=TlsMode.REQUIRED)
+    tls_ca = models.CharField(
+        "CA file", max_length=255, blank=True, help_text="Path on the workers; needed for the verifying modes."
+    )
+    environment = models.CharField(max_length=16, choices=Environment.choices, default=Environment.PRODUCTION)
+    approvals_needed = models.PositiveSmallIntegerField(default=1)
+    run_policy = models.CharField(max_length=16, choices=RunPolicy.choices, default=RunPolicy.ON_APPROVAL)
+    rollback_policy = models.CharField(max_length=16, choices=RollbackPolicy.choices, default=RollbackPolicy.ONE_CLICK)
+    is_active = models.BooleanField("takes tickets", default=True)
+    server_version = models.CharField(max_length=64, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("name",)
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(approvals_needed__gte=1), name="target_needs_an_approval"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def set_password(self, password: str) -> None:
+        """Encrypt `password` for this target. The target must be saved, since its id is part of the ciphertext."""
+        self.password_encrypted = secrets.encrypt(password, context=f"target:{self.pk}")
+
+    @property
+    def address(self) -> TargetAddress:
+        """The address with the password in clear: for connecting, never for a page or a log."""
+        password = (
+            secrets.decrypt(self.password_encrypted, context=f"target:{self.pk}") if self.password_encrypted else ""
+        )
+        return TargetAddress(
+            host=self.host,
+            port=self.port,
+            user=self.user,
+            password=password,
+            tls_mode=self.tls_mode,
+            tls_ca=self.tls_ca or None,
+        )
+
+
+class Ticket(models.Model):
+    """A change that somebody asks for. `rolls_back` names the ticket that this one undoes."""
+
+    class Origin(models.TextChoices):
+        BROWSER = "browser", "browser"
+        COMMAND = "command", "command line"
+
+    title = models.CharField(max_length=200)
+    reason = models.TextField(blank=True, help_text="Why the change is needed; the approver reads it first.")
+    target = models.ForeignKey(Target, on_delete=models.PROTECT, related_name="tickets")
+    schema_name = models.CharField("schema", max_length=64)
+    sql = models.TextField("SQL", blank=True)
+    backup = models.BooleanField("back up every changed row", default=True)
+    no_backup_reason = models.TextField("why no backup", blank=True)
+    run_not_before = models.DateTimeField(null=True, blank=True)
+    content_hash = models.CharField(max_length=64, blank=True, editable=False)
+    inspection = models.JSONField(default=dict, blank=True, editable=False)
+    state = models.CharField(
+        max_length=16, choices=_choices(TicketState), default=TicketState.DRAFT.value, editable=False, db_index=True
+    )
+    backup_state = models.CharField(
+        max_length=16, choices=_choices(BackupState), default=BackupState.NONE.value, editable=False
+    )
+    rollback_state = models.CharField(
+        max_length=16, choices=_choices(RollbackState), default=RollbackState.NONE.value, editable=False
+    )
+    origin = models.CharField(max_length=16, choices=Origin.choices, default=Origin.BROWSER, editable=False)
+    reviewed = models.BooleanField(default=True, editable=False)
+    rolls_back = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="rollbacks", editable=False
+    )
+    rollback_plan = models.JSONField(default=dict, blank=True, editable=False)
+    submitter = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="tickets", editable=False
+    )
+    last_editor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", editable=False
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    submitted_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ("-id",)
+        permissions: ClassVar = [
+            ("submit_ticket", "Can submit tickets for review"),
+            ("approve_ticket", "Can approve and reject tickets of others"),
+            ("execute_ticket", "Can run approved tickets"),
+            ("rollback_ticket", "Can roll back executed tickets"),
+            ("view_rows", "Can see the row values in backups"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["state", "-id"])]
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.title}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("admin:changes_ticket_change", args=[self.pk])
+
+    @property
+    def ticket_state(self) -> TicketState:
+        return TicketState(self.state)
+
+    @property
+    def is_rollback(self) -> bool:
+        return self.rolls_back_id is not None
+
+    @property
+    def problems(self) -> list[Problem]:
+        """The findings of the last inspection, worst first as stored."""
+        return [Problem.from_dict(entry) for entry in self.inspection.get("problems", [])]
+
+    @property
+    def last_execution(self) -> Execution | None:
+        return self.executions.order_by("-number").first()
+
+
+class Approval(models.Model):
+    """One person's decision about one content of a ticket.
+
+    submitter and last_editor repeat the ticket's at the moment of the decision, so that four eyes is a rule of the
+    database and not of a code path.
+    """
+
+    class Decision(models.TextChoices):
+        APPROVE = "approve", "approved"
+        REJECT = "reject", "rejected"
+
+    ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="approvals")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="approvals")
+    submitter = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    last_editor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    decision = models.CharField(max_length=8, choices=Decision.choices)
+    comment = models.TextField(blank=True)
+    content_hash = models.CharField(max_length=64)
+    created_at = models.DateTimeField(auto_now_add=True)
+    voided_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("id",)
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=~Q(person=F("submitter")), name="approver_is_not_the_submitter"),
+            models.CheckConstraint(condition=~Q(person=F("last_editor")), name="approver_is_not_the_last_editor"),
+            models.UniqueConstraint(
+                fields=["ticket", "person", "content_hash"],
+                condition=Q(voided_at__isnull=True),
+                name="one_decision_per_person_and_content",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person} {self.get_decision_display()} {self.ticket_id}"
+
+
+class Execution(models.Model):
+    """One attempt to run a ticket. `fence` rises with every claim; every later write names it."""
+
+    ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="executions")
+    number = models.PositiveIntegerField()
+    state = models.CharField(max_length=16, choices=_choices(ExecutionState), default=ExecutionState.QUEUED.value)
+    fence = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    worker = models.CharField(max_length=255, blank=True)
+    content_hash = models.CharField(max_length=64)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    server_identity = models.CharField(max_length=255, blank=True)
+    server_version = models.CharField(max_length=64, blank=True)
+    connection_id = models.BigIntegerField(null=True)
+    problems = models.JSONField(default=list)
+    error = models.TextField(blank=True)
+    rollback_result = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("-id",)
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["ticket", "number"], name="execution_number_is_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"execution {self.pk} of ticket {self.ticket_id}"
+
+
+class ExecutedStatement(models.Model):
+    """One statement of one execution: the exact text, the intent before it was sent, and what is known after."""
+
+    execution = models.ForeignKey(Execution, on_delete=models.PROTECT, related_name="statements")
+    seq = models.PositiveIntegerField(help_text="Number of the statement in the ticket, from 0.")
+    sql = models.TextField()
+    sql_sha256 = models.CharField(max_length=64)
+    kind = models.CharField(max_length=32)
+    schema_name = models.CharField(max_length=64, blank=True)
+    table_name = models.CharField(max_length=64, blank=True)
+    outcome = models.CharField(max_length=16, choices=_choices(Outcome), default=Outcome.WAITING.value)
+    intent_at = models.DateTimeField(null=True)
+    commit_sent_at = models.DateTimeField(null=True)
+    executed_at = models.DateTimeField(null=True)
+    start_file = models.CharField(max_length=512, blank=True)
+    start_position = models.BigIntegerField(null=True)
+    end_file = models.CharField(max_length=512, blank=True)
+    end_position = models.BigIntegerField(null=True)
+    gtid_before = models.CharField(max_length=255, blank=True)
+    gtid_after = models.CharField(max_length=255, blank=True)
+    thread_id = models.BigIntegerField(null=True)
+    affected_rows = models.BigIntegerField(null=True)
+    warnings = models.JSONField(default=list)
+    error = models.TextField(blank=True)
+    execute_seconds = models.FloatField(null=True)
+    opid_time = models.CharField(max_length=50, blank=True, db_index=True)
+    backup_schema = models.CharField(max_length=64, blank=True)
+    backup_table = models.CharField(max_length=64, blank=True)
+    backup_state = models.CharField(max_length=16, choices=_choices(BackupState), default=BackupState.NONE.value)
+    backup_reason = models.TextField(blank=True)
+    backup_explanation = models.TextField(blank=True)
+    rows_captured = models.BigIntegerField(null=True)
+    records_stored = models.BigIntegerField(null=True)
+    rows_archived = models.BigIntegerField(null=True)
+    archive_sha256 = models.CharField(max_length=64, blank=True)
+    backup_seconds = models.FloatField(null=True)
+
+    class Meta:
+        ordering = ("execution_id", "seq")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["execution", "seq"], name="statement_runs_once_per_execution"),
+        ]
+
+    def __str__(self) -> str:
+        return f"statement {self.seq} of execution {self.execution_id}"
+
+
+class Activity(models.Model):
+    """What happened to a ticket, append-only: written in the transaction of the change it tells of."""
+
+    ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="activities")
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    verb = models.CharField(max_length=32)
+    from_state = models.CharField(max_length=16, blank=True)
+    to_state = models.CharField(max_length=16, blank=True)
+    text = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("id",)
+        verbose_name_plural = "activities"
+
+    def __str__(self) -> str:
+        return f"{self.verb} ticket {self.ticket_id}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.pk is not None:
+            raise TypeError("Activity rows are append-only; write a new one.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        raise TypeError("Activity rows are append-only; they are never deleted.")

@@ -1,0 +1,131 @@
+"""Who may do what to a ticket: one function per action, each answers with the reason why not, or None.
+
+Four eyes is a rule about data, not a permission: a superuser has every permission and is refused all the same when the
+superuser submitted or last edited the ticket.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+
+from changes.states import EDITABLE, BackupState, RollbackState, TicketState
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+
+    from changes.models import Target, Ticket
+
+    Person = User | AnonymousUser | AbstractBaseUser
+
+_T = TicketState
+
+
+def _lacks(person: Person, codename: str) -> bool:
+    return not person.has_perm(f"changes.{codename}")  # type: ignore[union-attr]
+
+
+def _state_words(ticket: Ticket) -> str:
+    return ticket.ticket_state.value.replace("_", " ")
+
+
+def why_not_view(ticket: Ticket, person: Person) -> str | None:
+    if _lacks(person, "view_ticket"):
+        return "You may not see tickets; ask an administrator for a group."
+    return None
+
+
+def why_not_create(person: Person) -> str | None:
+    if _lacks(person, "submit_ticket"):
+        return "You may not submit tickets; ask an administrator for the group Submitters."
+    return None
+
+
+def why_not_edit(ticket: Ticket, person: Person) -> str | None:
+    if ticket.is_rollback:
+        return "A rollback ticket is made from the backup and cannot be edited."
+    if ticket.ticket_state not in EDITABLE:
+        return f"The ticket is {_state_words(ticket)}; its SQL can no longer change."
+    return why_not_create(person)
+
+
+def why_not_submit(ticket: Ticket, person: Person) -> str | None:
+    if ticket.ticket_state not in {_T.DRAFT, _T.REJECTED}:
+        return f"The ticket is {_state_words(ticket)}, not a draft."
+    return why_not_create(person)
+
+
+def four_eyes_reason(ticket: Ticket, person: Person) -> str | None:
+    """Return why this person can never decide about this ticket, superuser or not."""
+    if ticket.submitter_id == person.pk:
+        return "You submitted this ticket; somebody else must decide."
+    if ticket.last_editor_id == person.pk:
+        return "You edited this ticket last; somebody else must decide."
+    return None
+
+
+def why_not_decide(ticket: Ticket, person: Person) -> str | None:
+    """Approve and reject ask the same."""
+    if ticket.ticket_state != _T.IN_REVIEW:
+        return f"The ticket is {_state_words(ticket)}, not in review."
+    if ticket.submitter_id is None or ticket.last_editor_id is None:
+        return "The ticket names no submitter; it cannot be approved."
+    if reason := four_eyes_reason(ticket, person):
+        return reason
+    if _lacks(person, "approve_ticket"):
+        return "You may not approve tickets; ask an administrator for the group Approvers."
+    decided = ticket.approvals.filter(person_id=person.pk, content_hash=ticket.content_hash, voided_at=None)
+    if decided.exists():
+        return "You have already approved this content; another person must approve too."
+    return None
+
+
+def why_not_run(ticket: Ticket, person: Person, *, now: datetime | None = None) -> str | None:
+    if ticket.ticket_state not in {_T.APPROVED, _T.SCHEDULED}:
+        return f"The ticket is {_state_words(ticket)}, not approved."
+    if _lacks(person, "execute_ticket"):
+        return "You may not run tickets; ask an administrator for the group DBAs."
+    if ticket.run_not_before and ticket.run_not_before > (now or timezone.now()):
+        return f"The ticket may not run before {ticket.run_not_before:%Y-%m-%d %H:%M} UTC."
+    return None
+
+
+def why_not_withdraw(ticket: Ticket, person: Person) -> str | None:
+    if ticket.ticket_state not in EDITABLE | {_T.QUEUED}:
+        return f"The ticket is {_state_words(ticket)}; it can no longer be withdrawn."
+    if ticket.submitter_id != person.pk and _lacks(person, "execute_ticket"):
+        return "Only the submitter or a DBA may withdraw a ticket."
+    return None
+
+
+def why_not_roll_back(ticket: Ticket, person: Person) -> str | None:
+    if _lacks(person, "rollback_ticket"):
+        return "You may not roll back tickets; ask an administrator for the group DBAs."
+    return why_no_rollback(ticket)
+
+
+def why_no_rollback(ticket: Ticket) -> str | None:
+    """Return why there is nothing to roll back, whoever asks."""
+    if ticket.ticket_state not in {_T.SUCCEEDED, _T.PARTLY_DONE, _T.FAILED, _T.UNKNOWN}:
+        return f"The ticket is {_state_words(ticket)}; only what ran can be rolled back."
+    if ticket.rollback_state in {RollbackState.DONE, RollbackState.RUNNING}:
+        return "The ticket is already rolled back, or its rollback is running."
+    if ticket.backup_state == BackupState.OFF:
+        return "The ticket ran without a backup; there is nothing to roll back from."
+    if ticket.backup_state == BackupState.NONE:
+        return "Nothing of this ticket was backed up; there is nothing to roll back."
+    return None
+
+
+def why_not_see_rows(person: Person) -> str | None:
+    if _lacks(person, "view_rows"):
+        return "You may not see row values; ask an administrator for the permission 'Can see the row values in backups'."
+    return None
+
+
+def why_not_use_target(target: Target) -> str | None:
+    if not target.is_active:
+        return f"{target} takes no tickets at the moment."
+    return None
