@@ -57,7 +57,7 @@ def _keep(path: Path, make: Callable[[], str]) -> str:
     """Return the text kept at `path`, made first when there is none. Safe when two processes start at once."""
     with contextlib.suppress(FileNotFoundError):
         return path.read_text(encoding="ascii")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ from inception_site.secret_files import fill_secrets
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 INCEPTION = fill_secrets(read_config(config_path(), os.environ))
-INCEPTION.site.data_folder.mkdir(parents=True, exist_ok=True)
+INCEPTION.site.data_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 _site = INCEPTION.site
 _local = _site.mode == "local"
@@ -100,6 +101,8 @@ STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 # In production `manage.py collectstatic` names each file by its content; locally they are served where they are.
 WHITENOISE_USE_FINDERS = _local
+if _local:
+    warnings.filterwarnings("ignore", message="No directory at", category=UserWarning)
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
