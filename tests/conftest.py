@@ -21,11 +21,12 @@ def django_db_setup(request: pytest.FixtureRequest, django_test_environment: Non
     "backup" is a real server's: nothing is migrated there, and its MIRROR entry keeps Django from flushing it after
     a transactional test. Schemas in it are dropped by the tests that made them.
     """
-    connections.settings["backup"].setdefault("TEST", {})["MIRROR"] = "default"
     with django_db_blocker.unblock():
         state = setup_databases(
             verbosity=request.config.option.verbose, interactive=False, aliases={"default"}, serialized_aliases=set()
         )
+    # After the set-up, which would point a mirror at the test database.
+    connections.settings["backup"]["TEST"]["MIRROR"] = "default"
     yield
     with django_db_blocker.unblock():
         teardown_databases(state, verbosity=request.config.option.verbose)
