@@ -85,7 +85,9 @@ def edit_ticket(ticket: Ticket, fields: TicketFields, *, by: User, seen_at: date
     with transaction.atomic():
         stored = Ticket.objects.select_for_update().get(pk=ticket.pk)
         if seen_at is not None and stored.updated_at != seen_at:
-            raise StalePageError("Somebody saved this ticket while you were editing; reload and apply your change again.")
+            raise StalePageError(
+                "Somebody saved this ticket while you were editing; reload and apply your change again."
+            )
         if stored.ticket_state not in EDITABLE:
             raise TicketStateError(permissions.why_not_edit(stored, by) or "The ticket can no longer change.")
         voided = stored.approvals.filter(voided_at=None).update(voided_at=timezone.now())
@@ -231,6 +233,19 @@ def queue_due(now: datetime | None = None) -> list[Execution]:
     return executions
 
 
+def ring_again(queued_before: datetime) -> list[int]:
+    """Ring for reviewed executions that were queued before `queued_before` and that no worker has claimed.
+
+    The queue may have lost them. Two rings for one execution are harmless: the claim is a compare-and-set.
+    """
+    waiting = Execution.objects.filter(
+        state=ExecutionState.QUEUED, ticket__reviewed=True, created_at__lt=queued_before
+    ).values_list("pk", flat=True)
+    for execution_id in waiting:
+        jobs.ring(execution_id)
+    return list(waiting)
+
+
 def create_unreviewed(fields: TicketFields) -> tuple[Ticket, Execution | None]:
     """Make a ticket for a script that runs in the foreground without review; the caller checked that it is allowed.
 
@@ -314,4 +329,3 @@ def _release_rolled_back(undo: Ticket) -> None:
         Ticket.objects.filter(pk=undo.rolls_back_id, rollback_state=RollbackState.RUNNING).update(
             rollback_state=RollbackState.NONE
         )
-

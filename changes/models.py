@@ -213,9 +213,7 @@ class Execution(models.Model):
     lease_until = models.DateTimeField(null=True)
     worker = models.CharField(max_length=255, blank=True)
     content_hash = models.CharField(max_length=64)
-    requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
-    )
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     server_identity = models.CharField(max_length=255, blank=True)
     server_version = models.CharField(max_length=64, blank=True)
     connection_id = models.BigIntegerField(null=True)
@@ -272,6 +270,9 @@ class ExecutedStatement(models.Model):
     rows_archived = models.BigIntegerField(null=True)
     archive_sha256 = models.CharField(max_length=64, blank=True)
     backup_seconds = models.FloatField(null=True)
+    undone_by = models.ForeignKey(
+        Ticket, null=True, on_delete=models.PROTECT, related_name="undone_statements", editable=False
+    )
 
     class Meta:
         ordering = ("execution_id", "seq")

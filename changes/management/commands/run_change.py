@@ -1,0 +1,128 @@
+"""manage.py run_change --target NAME [--schema DB] FILE|-: run SQL in the foreground, without review."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from changes import actions, execution, report
+from changes.models import Target
+from changes.problems import Problem
+from changes.statements import find_only_schema
+
+BOOLEANS = {"true": True, "false": False}
+
+
+class Command(BaseCommand):
+    help = (
+        "Run the SQL of a file (or of standard input) on a target with backup, without review, and wait for it. "
+        "Exit status: 0 done and complete; 1 a statement failed; 2 refused, nothing ran; 4 done but the backup is "
+        "incomplete, or the outcome is unknown."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--target", required=True, help="the name of a registered target")
+        parser.add_argument("--schema", default="", help="the default schema; needed unless the SQL names one throughout")
+        parser.add_argument("--backup", choices=BOOLEANS, default="true")
+        parser.add_argument("--title", default="")
+        parser.add_argument("--format", choices=("text", "json"), default="text")
+        parser.add_argument("file", metavar="FILE|-")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        outcome, status = self._run(options)
+        text = json.dumps(outcome, ensure_ascii=False) if options["format"] == "json" else report.render_run(outcome)
+        self.stdout.write(text)
+        sys.exit(status)
+
+    def _run(self, options: dict[str, Any]) -> tuple[dict[str, Any], int]:
+        problem = _not_allowed() or _unknown_target(options["target"])
+        if problem is not None:
+            return report.describe_refusal([problem]), report.ExitStatus.REFUSED
+        target = Target.objects.get(name=options["target"])
+        sql = read_sql(options["file"])
+        if isinstance(sql, Problem):
+            return report.describe_refusal([sql]), report.ExitStatus.REFUSED
+        schema_name = options["schema"] or find_only_schema(sql)
+        if not schema_name:
+            return report.describe_refusal([_no_schema()]), report.ExitStatus.REFUSED
+        backup = BOOLEANS[options["backup"]]
+        fields = actions.TicketFields(
+            title=options["title"] or f"run_change {options['file']}"[:200],
+            target=target,
+            schema_name=schema_name,
+            sql=sql,
+            backup=backup,
+            no_backup_reason="" if backup else "run_change --backup=false",
+        )
+        ticket, queued = actions.create_unreviewed(fields)
+        if queued is None:
+            return report.describe_refusal(ticket.problems, ticket), report.ExitStatus.REFUSED
+        done = execution.run(queued.pk)
+        if done is None:
+            raise CommandError(f"Execution {queued.pk} was taken by somebody else; look at ticket #{ticket.pk}.")
+        return report.describe_run(done), report.judge(done)
+
+
+def read_sql(name: str) -> str | Problem:
+    """Return the text of the file, exactly, or why it cannot be used."""
+    try:
+        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        return Problem(
+            id="sql.unreadable",
+            severity="error",
+            found=f"{name} cannot be read: {error.strerror}.",
+            needed="A file with SQL in UTF-8, or - for standard input.",
+            how="Give the path of such a file.",
+        )
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return Problem(
+            id="sql.not_utf8",
+            severity="error",
+            found=f"Byte {error.start} of the SQL is not UTF-8.",
+            needed="SQL text in UTF-8.",
+            how="Save the file as UTF-8; write other bytes as X'...' literals.",
+        )
+
+
+def _not_allowed() -> Problem | None:
+    if settings.INCEPTION.site.allow_unreviewed_cli:
+        return None
+    return Problem(
+        id="site.unreviewed_cli",
+        severity="error",
+        found="This installation does not run changes without review.",
+        needed="allow_unreviewed_cli = true in [site] of config.toml.",
+        how="Submit a ticket in the browser, or have an administrator set it.",
+    )
+
+
+def _unknown_target(name: str) -> Problem | None:
+    if Target.objects.filter(name=name, is_active=True).exists():
+        return None
+    known = ", ".join(Target.objects.filter(is_active=True).values_list("name", flat=True)) or "none"
+    return Problem(
+        id="target.unknown",
+        severity="error",
+        found=f"No target of the name {name!r} takes tickets.",
+        needed=f"A registered target; there are: {known}.",
+        how="Register it with manage.py add_target, or in the browser under Targets.",
+    )
+
+
+def _no_schema() -> Problem:
+    return Problem(
+        id="ticket.schema",
+        severity="error",
+        found="No default schema was given, and the SQL does not name one for every table.",
+        needed="The schema that the statements run in.",
+        how="Add --schema NAME.",
+    )
