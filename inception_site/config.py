@@ -171,11 +171,11 @@ def _known() -> dict[str, str]:
 
 
 def _unknown(name: str, where: str) -> str:
-    """Say that `name` is unknown, with the known name that is closest."""
+    """Say that `name` is unknown, with the known name that was probably meant."""
     known = list(_known())
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    if not close:  # right key, wrong section
-        close = [other for other in known if other.partition(".")[2] == name.partition(".")[2]][:1]
+    key = name.partition(".")[2]
+    elsewhere = [other for other in known if other.partition(".")[2] == key]
+    close = elsewhere or difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     hint = f" Did you mean {close[0]}?" if close else ""
     return f"{name} ({where}): there is no such setting.{hint} All settings are in docs/configuration.md."
 

@@ -11,7 +11,7 @@ _ESCAPES = str.maketrans({"\n": "\\n", "\r": "\\r", "\x1b": "\\e"})
 class LineFormatter(logging.Formatter):
     """The message stays on one line, so that text from SQL or from a server cannot look like another log line."""
 
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
     default_time_format = "%Y-%m-%dT%H:%M:%S"
     default_msec_format = "%s.%03dZ"
 

@@ -33,7 +33,7 @@ def fill_secrets(config: Config) -> Config:
             continue
         path = site.data_folder / name
         text = _keep(path, make)
-        site = replace(site, **{name: text if name == "secret_key" else (text,)})
+        site = replace(site, secret_key=text) if name == "secret_key" else replace(site, encryption_keys=(text,))
         sources[f"site.{name}"] = f"made for this machine, {path}"
     found = [problem for problem in problems if problem]
     if found:

@@ -86,8 +86,8 @@ function buildDiagnostics(doc, problems) {
 function showProblems(view, textarea) {
   const problems = readJson(textarea, "problems", []);
   view.dispatch(setDiagnostics(view.state, buildDiagnostics(view.state.doc, problems)));
-  view.contentDOM.toggleAttribute("aria-invalid", false);
-  if (problems.length) view.contentDOM.setAttribute("aria-invalid", "true");
+  const refused = problems.some(({ severity = "error" }) => severity === "error");
+  view.contentDOM.setAttribute("aria-invalid", String(refused));
 }
 
 function keysHint() {

@@ -11,7 +11,7 @@ from django.core.management.commands.check import Command as DjangoCheck
 class Command(DjangoCheck):
     help = f"{DjangoCheck.help} Prints every setting with its source; secrets are not shown."
 
-    def handle(self, *app_labels: str, **options: Any) -> None:
+    def handle(self, *app_labels: Any, **options: Any) -> None:
         if options["verbosity"] > 0 and not (options["list_tags"] or app_labels or options["tags"]):
             self._print_settings()
         super().handle(*app_labels, **options)
