@@ -1,0 +1,380 @@
+"""What the decoder knows about each column type: bytes to literal, and how SQL compares the column exactly.
+
+A codec is chosen by the column of the snapshot and checked against the table map, so that a table altered in between
+is noticed and a type we do not know is named, never guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from backups.binlog import temporal, values
+from backups.binlog.flavor import Flavor
+from backups.binlog.rows import Column
+from backups.binlog.values import Decoder
+from backups.errors import DecodeError, UnknownTypeError
+from backups.rollback.literals import (
+    ZERO_TIMESTAMP,
+    build_binary_literal,
+    build_float_literal,
+    build_text_literal,
+    build_timestamp_literal,
+    parse_literal_bytes,
+    parse_timestamp_literal,
+    quote_text,
+)
+
+Comparison = Callable[[str, str], str]
+
+CHARSETS = frozenset({"utf8mb4", "utf8mb3", "utf8", "latin1", "ascii"})
+
+# Type codes of the binlog (MySQL server, include/field_types.h).
+DECIMAL, FLOAT, DOUBLE, BIT, YEAR, VARCHAR, VAR_STRING = 246, 4, 5, 16, 13, 15, 253
+DATE, NEWDATE, TIME, DATETIME, TIMESTAMP, TIME2, DATETIME2, TIMESTAMP2 = 10, 14, 11, 12, 7, 19, 18, 17
+BLOB, STRING, ENUM, SET = 252, 254, 247, 248
+
+_INTEGERS = {"tinyint": (1, 1), "smallint": (2, 2), "mediumint": (9, 3), "int": (3, 4), "bigint": (8, 8)}
+_BLOBS = {"tiny": 1, "": 2, "medium": 3, "long": 4}
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """How one column's values are read and compared.
+
+    decode: (row image, position) to (literal, position after the value); raises DecodeError.
+    equals: (column SQL, literal) to a condition that holds for exactly this value, whatever the collation.
+    key_equals: the same in a form that an index can serve; it may hold for values that the collation calls equal.
+    read: column SQL to an expression that SELECT gives as ASCII text, from which `literal` makes the same literal.
+    literal: that text to the literal.
+    """
+
+    decode: Decoder
+    equals: Comparison
+    key_equals: Comparison
+    read: Callable[[str], str]
+    literal: Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wire:
+    """A column, and what the table map says of it. meta: the two metadata bytes little-endian."""
+
+    column: Column
+    type_code: int
+    meta: int
+    flavor: Flavor
+    where: str
+
+    def needs(self, *codes: int) -> None:
+        """Raise unless the table map's type is one of `codes`: UnknownTypeError for a type we cannot decode at all."""
+        if self.type_code in codes:
+            return
+        if self.type_code in KNOWN_CODES:
+            raise self.mismatch(f"type code {self.type_code}", f"{' or '.join(map(str, codes))}")
+        raise unknown(self.where, f"{self.column.column_type} (binlog type {self.type_code})")
+
+    def same(self, found: int, needed: int | None, what: str) -> None:
+        if needed is not None and found != needed:
+            raise self.mismatch(f"{what} {found}", str(needed))
+
+    def mismatch(self, found: str, needed: str) -> DecodeError:
+        return DecodeError(
+            f"{self.where}: found {found} in the binlog; needed: {needed}, as {self.column.column_type} in the "
+            "snapshot has it. The table was altered between the snapshot and the statement; its rows cannot be read safely."
+        )
+
+    @property
+    def string_type(self) -> int:
+        """The real type behind code 254."""
+        first = self.meta & 0xFF
+        return STRING if self.type_code == STRING and first not in (ENUM, SET) else first
+
+    @property
+    def string_length(self) -> int:
+        """Most bytes of a CHAR or BINARY: two bits of its length are hidden, turned, in the type's byte."""
+        first, second = self.meta & 0xFF, self.meta >> 8
+        return second | ((first & 0x30) ^ 0x30) << 4
+
+
+def unknown(where: str, found: str) -> UnknownTypeError:
+    return UnknownTypeError(
+        f"{where}: found the type {found}; needed: a type whose values can be read back exactly. "
+        "Rows of this table cannot be backed up yet; change it without this column's table or without backup."
+    )
+
+
+def choose_codec(column: Column, type_code: int, meta: int, flavor: Flavor, *, where: str) -> Codec:
+    """Return the codec of a column.
+
+    type_code, meta: of the table map; meta is its metadata bytes as one little-endian number, 0 when it has none.
+    where: "schema.table.column", for messages.
+    Raises UnknownTypeError for types and character sets that we do not know, DecodeError when column and code differ.
+    """
+    wire = _Wire(column, type_code, meta, flavor, where)
+    factory = _FACTORIES.get(column.data_type)
+    if factory is None:
+        raise unknown(where, f"{column.column_type} (binlog type {type_code})")
+    return factory(wire)
+
+
+# Comparisons.
+
+
+def _plain(column_sql: str, literal: str) -> str:
+    return f"{column_sql}={literal}"
+
+
+def _as_bytes(column_sql: str, literal: str) -> str:
+    return f"CAST({column_sql} AS BINARY)={build_binary_literal(parse_literal_bytes(literal))}"
+
+
+def _char_as_bytes(column_sql: str, literal: str) -> str:
+    # PAD_CHAR_TO_FULL_LENGTH reads a CHAR with its padding; without that mode it has no spaces at its end to trim.
+    return _as_bytes(f"RTRIM({column_sql})", literal)
+
+
+def _as_unsigned(column_sql: str, literal: str) -> str:
+    # Not col+0: that is a double for ENUM and SET, too narrow for a SET of more than 53 members.
+    return f"CAST({column_sql} AS UNSIGNED)={literal}"
+
+
+def _as_char(column_sql: str, literal: str) -> str:
+    return f"CAST({column_sql} AS CHAR)={literal}"
+
+
+def _float(column_sql: str, literal: str) -> str:
+    if literal.strip("-0.") != "e0":
+        return f"{column_sql}={literal}"
+    # 0 and -0 are equal as numbers and differ in bytes and as text.
+    return f"({column_sql}=0e0 AND CAST({column_sql} AS CHAR){'' if literal[0] == '-' else ' NOT'} LIKE '-%')"
+
+
+def _bit(column_sql: str, literal: str) -> str:
+    return f"CAST({column_sql} AS UNSIGNED)={int(literal[2:-1], 2)}"
+
+
+def _bit_key(column_sql: str, literal: str) -> str:
+    return f"{column_sql}={int(literal[2:-1], 2)}"
+
+
+def _year(column_sql: str, literal: str) -> str:
+    return f"CAST({column_sql} AS UNSIGNED)={int(literal[1:-1])}"
+
+
+def _calendar_key(column_sql: str, literal: str) -> str:
+    # A date that is none is no constant for the index: strict servers refuse it (error 1525).
+    month, day = int(literal[6:8]), int(literal[9:11])
+    return _plain(column_sql, literal) if month > 0 and 0 < day < 29 else _as_char(column_sql, literal)
+
+
+def _timestamp(column_sql: str, literal: str) -> str:
+    return f"UNIX_TIMESTAMP({column_sql})={parse_timestamp_literal(literal)}"
+
+
+# Reading a value back as the text that its literal is made of.
+
+
+def _read_char(column_sql: str) -> str:
+    return f"CAST({column_sql} AS CHAR)"
+
+
+def _read_unsigned(column_sql: str) -> str:
+    return f"CAST(CAST({column_sql} AS UNSIGNED) AS CHAR)"
+
+
+def _read_hex(column_sql: str) -> str:
+    return f"HEX({column_sql})"
+
+
+def _read_double(column_sql: str) -> str:
+    return f"CAST({column_sql}*1e0 AS CHAR)"  # FLOAT alone shows six digits; times one keeps -0, plus zero does not
+
+
+def _read_timestamp(column_sql: str) -> str:
+    return f"CAST(UNIX_TIMESTAMP({column_sql}) AS CHAR)"
+
+
+def _same(text: str) -> str:
+    return text
+
+
+# One factory per data type.
+
+
+def _integer(wire: _Wire) -> Codec:
+    code, size = _INTEGERS[wire.column.data_type]
+    wire.needs(code)
+    decode = values.integer(size, signed=not wire.column.unsigned)
+    return Codec(decode, _plain, _plain, _read_char, _same)
+
+
+def _decimal(wire: _Wire) -> Codec:
+    wire.needs(DECIMAL)
+    precision, scale = wire.meta & 0xFF, wire.meta >> 8
+    wire.same(precision, wire.column.numeric_precision, "the precision")
+    wire.same(scale, wire.column.numeric_scale, "the scale")
+    if not 0 < precision <= 65 or scale > precision:
+        raise wire.mismatch(f"DECIMAL({precision},{scale})", "a precision from 1 to 65 that is not below the scale")
+    return Codec(values.decimal(precision, scale), _plain, _plain, _read_char, _same)
+
+
+def _floating(wire: _Wire) -> Codec:
+    single = wire.column.data_type == "float"
+    wire.needs(FLOAT if single else DOUBLE)
+    decode = values.floating(4 if single else 8)
+    return Codec(decode, _float, _plain, _read_double, lambda text: build_float_literal(float(text)))
+
+
+def _bits(wire: _Wire) -> Codec:
+    wire.needs(BIT)
+    width = (wire.meta >> 8) * 8 + (wire.meta & 0xFF)
+    wire.same(width, wire.column.numeric_precision, "BIT of width")
+    return Codec(values.bits(width), _bit, _bit_key, _read_unsigned, lambda text: f"b'{int(text):0{width}b}'")
+
+
+def _year_codec(wire: _Wire) -> Codec:
+    wire.needs(YEAR)
+    return Codec(temporal.year, _year, _plain, _read_char, quote_text)
+
+
+def _date_codec(wire: _Wire) -> Codec:
+    wire.needs(DATE, NEWDATE)
+    return Codec(temporal.date, _as_char, _calendar_key, _read_char, quote_text)
+
+
+def _fsp(wire: _Wire, new_code: int) -> int:
+    """Return the fractional digits. The old forms carry none, and MariaDB's old forms with digits are not known."""
+    precision = wire.column.datetime_precision or 0
+    if wire.type_code == new_code:
+        if wire.meta > 6:
+            raise wire.mismatch(f"{wire.meta} fractional digits", "0 to 6")
+        wire.same(wire.meta, precision, "fractional digits")
+    elif precision:
+        raise unknown(wire.where, f"{wire.column.column_type} as before MySQL 5.6 (binlog type {wire.type_code})")
+    return precision
+
+
+def _datetime_codec(wire: _Wire) -> Codec:
+    wire.needs(DATETIME2, DATETIME)
+    fsp = _fsp(wire, DATETIME2)
+    decode = temporal.datetime2(fsp) if wire.type_code == DATETIME2 else temporal.old_datetime
+    return Codec(decode, _as_char, _calendar_key, _read_char, quote_text)
+
+
+def _time_codec(wire: _Wire) -> Codec:
+    wire.needs(TIME2, TIME)
+    fsp = _fsp(wire, TIME2)
+    decode = temporal.time2(fsp) if wire.type_code == TIME2 else temporal.old_time
+    return Codec(decode, _as_char, _plain, _read_char, quote_text)
+
+
+def _timestamp_codec(wire: _Wire) -> Codec:
+    wire.needs(TIMESTAMP2, TIMESTAMP)
+    fsp = _fsp(wire, TIMESTAMP2)
+    new = wire.type_code == TIMESTAMP2
+    decode = temporal.timestamp2(fsp, wire.flavor) if new else temporal.old_timestamp(wire.flavor)
+
+    def literal(text: str) -> str:
+        seconds, _, fraction = text.partition(".")
+        return build_timestamp_literal(int(seconds), fraction, wire.flavor)
+
+    return Codec(decode, _timestamp, _timestamp_key, _read_timestamp, literal)
+
+
+def _timestamp_key(column_sql: str, literal: str) -> str:
+    return _timestamp(column_sql, literal) if literal == ZERO_TIMESTAMP else _plain(column_sql, literal)
+
+
+def _charset(wire: _Wire) -> str:
+    charset = wire.column.charset or ""
+    if charset not in CHARSETS:
+        raise unknown(wire.where, f"{wire.column.column_type} in the character set {charset or 'unknown'}")
+    return charset
+
+
+def _char_codec(wire: _Wire) -> Codec:
+    length = _string_length(wire)
+    charset = _charset(wire)
+    decode = values.text(2 if length > 255 else 1, charset)
+    return Codec(decode, _char_as_bytes, _plain, lambda sql: f"HEX(RTRIM({sql}))", _text_reader(charset))
+
+
+def _binary_codec(wire: _Wire) -> Codec:
+    length = _string_length(wire)
+    decode = values.binary(2 if length > 255 else 1, padded_to=length)
+    return Codec(decode, _as_bytes, _plain, _read_hex, _binary_reader)
+
+
+def _string_length(wire: _Wire) -> int:
+    wire.needs(STRING)
+    if wire.string_type != STRING:
+        raise wire.mismatch(f"an ENUM or SET (type {wire.string_type})", "a string")
+    wire.same(wire.string_length, wire.column.octet_length, "a length of")
+    return wire.string_length
+
+
+def _varchar_codec(wire: _Wire) -> Codec:
+    wire.needs(VARCHAR, VAR_STRING)
+    wire.same(wire.meta, wire.column.octet_length, "a length of")
+    length_size = 2 if wire.meta > 255 else 1
+    if wire.column.data_type == "varbinary":
+        return Codec(values.binary(length_size), _as_bytes, _plain, _read_hex, _binary_reader)
+    charset = _charset(wire)
+    return Codec(values.text(length_size, charset), _as_bytes, _plain, _read_hex, _text_reader(charset))
+
+
+def _blob_codec(wire: _Wire) -> Codec:
+    wire.needs(BLOB)
+    kind = wire.column.data_type
+    wire.same(wire.meta, _BLOBS[kind.removesuffix("blob").removesuffix("text")], "length bytes")
+    if kind.endswith("blob"):
+        return Codec(values.binary(wire.meta), _as_bytes, _plain, _read_hex, _binary_reader)
+    charset = _charset(wire)
+    return Codec(values.text(wire.meta, charset), _as_bytes, _plain, _read_hex, _text_reader(charset))
+
+
+def _text_reader(charset: str) -> Callable[[str], str]:
+    return lambda text: build_text_literal(bytes.fromhex(text), charset)
+
+
+def _binary_reader(text: str) -> str:
+    return build_binary_literal(bytes.fromhex(text))
+
+
+def _member_codec(wire: _Wire) -> Codec:
+    wire.needs(STRING)
+    wire.same(wire.string_type, ENUM if wire.column.data_type == "enum" else SET, "the type")
+    size = wire.meta >> 8
+    if size not in (1, 2, 3, 4, 8):
+        raise wire.mismatch(f"values of {size} bytes", "1 to 8 bytes")
+    # The servers compare a SET with a number as doubles, which are exact up to 53 members.
+    key_equals = _plain if size <= 4 else _as_unsigned
+    return Codec(values.number(size), _as_unsigned, key_equals, _read_unsigned, _same)
+
+
+_FACTORIES: dict[str, Callable[[_Wire], Codec]] = {
+    **dict.fromkeys(_INTEGERS, _integer),
+    "decimal": _decimal,
+    "float": _floating,
+    "double": _floating,
+    "bit": _bits,
+    "year": _year_codec,
+    "date": _date_codec,
+    "datetime": _datetime_codec,
+    "time": _time_codec,
+    "timestamp": _timestamp_codec,
+    "char": _char_codec,
+    "binary": _binary_codec,
+    "varchar": _varchar_codec,
+    "varbinary": _varchar_codec,
+    **dict.fromkeys([size + kind for size in _BLOBS for kind in ("blob", "text")], _blob_codec),
+    "enum": _member_codec,
+    "set": _member_codec,
+}
+
+KNOWN_CODES = frozenset(
+    {code for code, _ in _INTEGERS.values()}
+    | {DECIMAL, FLOAT, DOUBLE, BIT, YEAR, VARCHAR, VAR_STRING, BLOB, STRING}
+    | {DATE, NEWDATE, TIME, DATETIME, TIMESTAMP, TIME2, DATETIME2, TIMESTAMP2}
+)

@@ -1,0 +1,121 @@
+"""Decoders of dates and times: fields as text, so that zero, partial and invalid dates survive.
+
+Source of the forms: MySQL server, mysys/my_time.cc (my_*_packed_from_binary) and sql/field.cc for the old ones.
+"""
+
+from __future__ import annotations
+
+from backups.binlog.flavor import Flavor
+from backups.binlog.values import Decoder, take
+from backups.errors import DecodeError
+from backups.rollback.literals import build_timestamp_literal
+
+
+def fraction_size(fsp: int) -> int:
+    """Return the bytes that `fsp` fractional digits (0 to 6) take."""
+    return (fsp + 1) // 2
+
+
+def year(data: bytes, position: int) -> tuple[str, int]:
+    value = take(data, position, 1)[0]
+    return (f"'{1900 + value}'" if value else "'0000'"), position + 1
+
+
+def date(data: bytes, position: int) -> tuple[str, int]:
+    """Decode a DATE: three bytes little-endian, day in the low five bits, month in four, year above."""
+    packed = int.from_bytes(take(data, position, 3), "little")
+    return f"'{_date_text(packed >> 9, packed >> 5 & 15, packed & 31)}'", position + 3
+
+
+def datetime2(fsp: int) -> Decoder:
+    """Decoder of DATETIME(fsp) of MySQL 5.6 and later and of MariaDB with mysql56_temporal_format."""
+    size = 5 + fraction_size(fsp)
+
+    def decode(data: bytes, position: int) -> tuple[str, int]:
+        chunk = take(data, position, size)
+        packed = int.from_bytes(chunk[:5], "big") - 0x8000000000
+        if packed < 0:
+            raise DecodeError(
+                f"found {chunk.hex()} as a DATETIME; needed: a year from 0 to 9999. The event is misread."
+            )
+        year_month, day = divmod(packed >> 17, 32)
+        year_number, month = divmod(year_month, 13)
+        clock = _clock_text(packed >> 12 & 31, packed >> 6 & 63, packed & 63)
+        return f"'{_date_text(year_number, month, day)} {clock}{_dotted(chunk[5:], fsp)}'", position + size
+
+    return decode
+
+
+def time2(fsp: int) -> Decoder:
+    """Decoder of TIME(fsp): one big-endian number minus an offset, the fraction in it, and only then the sign."""
+    extra = fraction_size(fsp)
+    size = 3 + extra
+    offset = 1 << (size * 8 - 1)
+
+    def decode(data: bytes, position: int) -> tuple[str, int]:
+        packed = int.from_bytes(take(data, position, size), "big") - offset
+        magnitude = abs(packed)
+        seconds = magnitude >> extra * 8
+        fraction = (magnitude & (1 << extra * 8) - 1).to_bytes(extra, "big")
+        clock = _clock_text(seconds >> 12 & 1023, seconds >> 6 & 63, seconds & 63, hours=838)
+        return f"'{'-' if packed < 0 else ''}{clock}{_dotted(fraction, fsp)}'", position + size
+
+    return decode
+
+
+def timestamp2(fsp: int, flavor: Flavor) -> Decoder:
+    size = 4 + fraction_size(fsp)
+
+    def decode(data: bytes, position: int) -> tuple[str, int]:
+        chunk = take(data, position, size)
+        digits = _dotted(chunk[4:], fsp)[1:]
+        return build_timestamp_literal(int.from_bytes(chunk[:4], "big"), digits, flavor), position + size
+
+    return decode
+
+
+def old_timestamp(flavor: Flavor) -> Decoder:
+    """Decoder of TIMESTAMP as before MySQL 5.6, and of MariaDB without mysql56_temporal_format."""
+
+    def decode(data: bytes, position: int) -> tuple[str, int]:
+        seconds = int.from_bytes(take(data, position, 4), "little")
+        return build_timestamp_literal(seconds, "", flavor), position + 4
+
+    return decode
+
+
+def old_datetime(data: bytes, position: int) -> tuple[str, int]:
+    """Decode the old DATETIME: the decimal number YYYYMMDDhhmmss in eight bytes."""
+    day_number, clock = divmod(int.from_bytes(take(data, position, 8), "little"), 1_000_000)
+    date_text = _date_text(day_number // 10_000, day_number // 100 % 100, day_number % 100)
+    return f"'{date_text} {_clock_text(clock // 10_000, clock // 100 % 100, clock % 100)}'", position + 8
+
+
+def old_time(data: bytes, position: int) -> tuple[str, int]:
+    """Decode the old TIME: the decimal number hhmmss, signed, in three bytes."""
+    packed = int.from_bytes(take(data, position, 3), "little", signed=True)
+    clock = abs(packed)
+    text = _clock_text(clock // 10_000, clock // 100 % 100, clock % 100, hours=838)
+    return f"'{'-' if packed < 0 else ''}{text}'", position + 3
+
+
+def _date_text(year_number: int, month: int, day: int) -> str:
+    if year_number > 9999 or month > 12 or day > 31:
+        raise DecodeError(f"found the date {year_number}-{month}-{day}. The event is misread.")
+    return f"{year_number:04d}-{month:02d}-{day:02d}"
+
+
+def _clock_text(hour: int, minute: int, second: int, hours: int = 23) -> str:
+    if hour > hours or minute > 59 or second > 59:
+        raise DecodeError(f"found the time {hour}:{minute}:{second}. The event is misread.")
+    return f"{hour:02d}:{minute:02d}:{second:02d}"
+
+
+def _dotted(chunk: bytes, fsp: int) -> str:
+    """Return ".ddd" with `fsp` digits; the bytes hold an even number of digits, a last odd one being zero."""
+    if not fsp:
+        return ""
+    digits = f"{int.from_bytes(chunk, 'big'):0{len(chunk) * 2}d}"
+    if len(digits) > len(chunk) * 2:
+        raise DecodeError(f"found the fraction {digits} in a column of {fsp} fractional digits. The event is misread.")
+    return "." + digits[:fsp]
