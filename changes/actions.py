@@ -19,6 +19,7 @@ from changes.activity import move, note
 from changes.content import hash_ticket
 from changes.errors import CheckFailedError, ChangeError, PermissionRefusedError, StalePageError, TicketStateError
 from changes.models import Approval, Execution, Target, Ticket
+from changes.undo_plan import RollbackPlan
 from changes.states import EDITABLE, ExecutionState, RollbackState, TicketState
 
 
@@ -34,19 +35,6 @@ class TicketFields:
     backup: bool = True
     no_backup_reason: str = ""
     run_not_before: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RollbackPlan:
-    """What to put back.
-
-    statements: numbers (from 0) of the statements to undo; empty for all that ran.
-    on_conflict: "stop" changes nothing when any row was changed since; "skip" leaves such rows; "overwrite" puts the
-        old values over them and needs a reason.
-    """
-
-    statements: tuple[int, ...] = ()
-    on_conflict: str = "stop"
 
 
 def _require(reason: str | None) -> None:

@@ -106,7 +106,7 @@ def run_one(attempt: Attempt, session: Session, statement: Statement, record: Ex
     marker = build_marker(ticket.pk, execution.pk, statement.number)
     snapshot = read_snapshot(connection, ticket.schema_name, statement.text, flavor)
     undo = None if is_row_change else ddl_undo.plan(connection, statement, schema_name, flavor)
-    start = targets.read_coordinates(connection, flavor)
+    start = runner.read_start(connection, flavor)
     now = timezone.now()
     attempt.write(
         record,
@@ -114,8 +114,8 @@ def run_one(attempt: Attempt, session: Session, statement: Statement, record: Ex
         intent_at=now,
         commit_sent_at=None if is_row_change else now,
         thread_id=session.facts.connection_id,
-        start_file=start.file if start else "",
-        start_position=start.position if start else None,
+        start_file=start.coordinates.file if start.coordinates else "",
+        start_position=start.coordinates.position if start.coordinates else None,
     )
     result = runner.run_statement(
         connection,
@@ -124,6 +124,7 @@ def run_one(attempt: Attempt, session: Session, statement: Statement, record: Ex
         flavor=flavor,
         transactional=is_row_change,
         before_commit=lambda: attempt.write(record, outcome=Outcome.COMMIT_SENT, commit_sent_at=timezone.now()),
+        start=start,
     )
     executed_at = timezone.now()
     attempt.write(
@@ -146,7 +147,7 @@ def run_one(attempt: Attempt, session: Session, statement: Statement, record: Ex
         executed_at=executed_at,
         connection_id=session.facts.connection_id,
         flavor=flavor,
-        own=session.own_transaction(result, marker) if is_row_change else None,
+        own=session.own_transaction(start, result.end, result.gtid_after, marker) if is_row_change else None,
         snapshot=snapshot,
         affected_rows=result.affected_rows if record.outcome == Outcome.DONE else None,
         undo=undo.statements if undo else (),

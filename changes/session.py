@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from backups.binlog.coordinates import BinlogCoordinates
 from backups.source import OwnTransaction, ServerAddress
 
-from changes import preflight, runner, targets
+from changes import preflight, targets
 from changes.attempt import Attempt, lock_name
 from changes.problems import Problem
+from changes.runner import StatementStart
 from changes.server_facts import ServerFacts
 
 LOCK_SECONDS = 5
@@ -45,17 +47,19 @@ class Session:
             ca=self.address.tls_ca,
         )
 
-    def own_transaction(self, result: runner.StatementResult, marker: str) -> OwnTransaction:
-        """Say how the transaction of `result` is found in the binlog."""
-        assert result.start is not None  # the preflight refused a server without binlog
-        assert result.end is not None
+    def own_transaction(
+        self, start: StatementStart, end: BinlogCoordinates | None, gtid_after: str | None, marker: str
+    ) -> OwnTransaction:
+        """Say how the transaction between `start` and `end` is found in the binlog."""
+        assert start.coordinates is not None  # the preflight refused a server without binlog
+        assert end is not None
         return OwnTransaction(
             flavor=self.facts.flavor,
-            start=result.start,
-            end=result.end,
-            connection_id=self.facts.connection_id,
-            gtid_before=result.gtid_before,
-            gtid_after=result.gtid_after,
+            start=start.coordinates,
+            end=end,
+            connection_id=start.connection_id,
+            gtid_before=start.gtid,
+            gtid_after=gtid_after,
             marker=marker.strip(),
         )
 
