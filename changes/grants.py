@@ -64,6 +64,11 @@ class Grants:
             not line.revoked and line.has(privilege) and line.covers(schema_name, table_name) for line in self.lines
         )
 
+    def has_privilege_within(self, privilege: str, schema_name: str) -> bool:
+        """Whether the account has `privilege` on the schema or on any of its tables."""
+        tables = {line.table_name for line in self.lines if line.table_name is not None}
+        return any(self.has_privilege(privilege, schema_name, table) for table in (None, *tables))
+
 
 def parse_grants(lines: Iterable[str]) -> Grants:
     """Return what the lines of SHOW GRANTS say about rights.

@@ -41,7 +41,7 @@ def decrypt(token: str, *, context: str, keys: Sequence[str] | None = None) -> s
     except InvalidToken:
         raise SecretError(
             f"The stored secret of {context} opens with none of the configured keys, or it was changed. "
-            "Needed: the key it was encrypted with. Put that key back into encryption_keys, or enter the password again."
+            "Needed: the key it was encrypted with. Put it back into encryption_keys, or enter the password again."
         ) from None
     found, _, secret = plain.partition(_SEPARATOR)
     if found != context.encode():

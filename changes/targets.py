@@ -135,7 +135,7 @@ def _tls_options(address: TargetAddress, attempt: Attempt) -> dict[str, Any]:
     """Return the driver's options for the TLS mode. Measured with Connector/C 3.3.20:
 
     ssl_mode REQUIRED with a CA checks the certificate's chain and not its name; VERIFY_CA and VERIFY_IDENTITY both
-    check the name too, and refuse a server without TLS. So our "verify_ca" is REQUIRED with a CA, and a look at the cipher.
+    check the name too, and refuse a server without TLS. So our "verify_ca" is REQUIRED with a CA.
     """
     if address.tls_mode not in TLS_MODES:
         raise ValueError(f"{address.tls_mode!r} is no TLS mode; needed: one of {', '.join(TLS_MODES)}.")
@@ -255,8 +255,12 @@ def _read_table(connection: Any, schema_name: str, name: str) -> TableFacts:
         connection,
         "SELECT t.TABLE_SCHEMA, t.TABLE_NAME, t.TABLE_TYPE, t.ENGINE, e.TRANSACTIONS, t.TABLE_ROWS, t.DATA_LENGTH"
         " FROM information_schema.TABLES t LEFT JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE"
-        " WHERE t.TABLE_SCHEMA = %s AND t.TABLE_NAME = %s",
-        (schema_name, name),
+        " WHERE t.TABLE_SCHEMA = %s AND t.TABLE_NAME = %s"
+        # The names are compared without case here; the server tells them apart unless this variable says otherwise.
+        " AND (@@lower_case_table_names > 0"
+        " OR (CAST(t.TABLE_SCHEMA AS BINARY) = CAST(%s AS BINARY)"
+        " AND CAST(t.TABLE_NAME AS BINARY) = CAST(%s AS BINARY)))",
+        (schema_name, name, schema_name, name),
     )
     if not rows:
         return TableFacts(schema_name, name, exists=False)
@@ -271,6 +275,15 @@ def _read_table(connection: Any, schema_name: str, name: str) -> TableFacts:
         estimated_rows=row_count,
         data_bytes=size,
     )
+
+
+def take_lock(connection: Any, name: str, *, seconds: int) -> bool:
+    """Take the server's lock `name` for this session, waiting at most `seconds`; whether we hold it now.
+
+    It is let go when the session ends, however it ends: who gets it knows that the previous holder is over.
+    """
+    ((answer,),) = read_rows(connection, "SELECT GET_LOCK(%s, %s)", (name, seconds))
+    return bool(answer == 1)
 
 
 _VARIABLES = (

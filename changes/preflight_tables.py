@@ -1,0 +1,338 @@
+"""What the tables of a ticket must be like, and what an approver has to know about them. Facts in, problems out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from backups.binlog.rows import Column, Table
+from backups.binlog.snapshots import CascadeFact, Snapshot
+from changes.kinds import StatementKind
+from changes.problems import Problem, Severity
+from changes.server_facts import ServerFacts
+from changes.table_facts import TableFacts, TableName
+
+_INTEGERS = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint"})
+_TEXTS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext"})
+_BINARIES = frozenset({"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"})
+_NUMBERS = frozenset({"decimal", "float", "double", "bit", "enum", "set"})
+_TIMES = frozenset({"year", "date", "datetime", "time", "timestamp"})
+SUPPORTED_TYPES = _INTEGERS | _TEXTS | _BINARIES | _NUMBERS | _TIMES
+SUPPORTED_CHARSETS = frozenset({"utf8mb4", "utf8mb3", "utf8", "latin1", "ascii"})
+"""What backups.binlog.codecs can decode; a test holds the two together."""
+
+_K = StatementKind
+_PRIVILEGES = {
+    _K.INSERT: ("INSERT",),
+    _K.REPLACE: ("INSERT", "DELETE"),
+    _K.UPDATE: ("UPDATE", "SELECT"),
+    _K.DELETE: ("DELETE", "SELECT"),
+    _K.CREATE_TABLE: ("CREATE",),
+    _K.ALTER_TABLE: ("ALTER",),
+    _K.DROP_TABLE: ("DROP",),
+    _K.RENAME_TABLE: ("ALTER", "DROP"),
+    _K.TRUNCATE_TABLE: ("DROP",),
+    _K.CREATE_INDEX: ("INDEX",),
+    _K.DROP_INDEX: ("INDEX",),
+    _K.CREATE_VIEW: ("CREATE VIEW",),
+    _K.DROP_VIEW: ("DROP",),
+}
+_MAKES = frozenset({_K.CREATE_TABLE, _K.CREATE_VIEW})
+_DROPS = frozenset({_K.DROP_TABLE, _K.DROP_VIEW})
+# REPLACE deletes before it inserts; INSERT … ON DUPLICATE KEY UPDATE updates.
+_EVENTS = {
+    _K.INSERT: {"INSERT", "UPDATE"},
+    _K.REPLACE: {"INSERT", "DELETE"},
+    _K.UPDATE: {"UPDATE"},
+    _K.DELETE: {"DELETE"},
+}
+_OWN_NAME = re.compile(r"\$_\$.*\$_\$", re.DOTALL)
+_TOLERANT = re.compile(r"\bIF\s+(?:NOT\s+)?EXISTS\b|\bOR\s+REPLACE\b", re.IGNORECASE)
+
+
+class NamesTables(Protocol):
+    """The part of a statement that is looked at here. tables: (schema or None, table), the main one first."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def line(self) -> int: ...
+    @property
+    def kind(self) -> StatementKind: ...
+    @property
+    def schema_name(self) -> str | None: ...
+    @property
+    def table_name(self) -> str | None: ...
+    @property
+    def tables(self) -> Sequence[tuple[str | None, str]]: ...
+
+
+def list_tables(statements: Iterable[NamesTables], schema_name: str) -> list[TableName]:
+    """Return every table the statements name, once, in the order of their first mention."""
+    return list(dict.fromkeys(name for statement in statements for name in _names_of(statement, schema_name)))
+
+
+def check_tables(
+    statements: Iterable[NamesTables],
+    *,
+    schema_name: str,
+    tables: Sequence[TableFacts],
+    snapshot: Snapshot,
+    server: ServerFacts,
+    backup: bool = True,
+) -> list[Problem]:
+    """Return the problems of the tables that the ticket's statements name.
+
+    schema_name: the ticket's, for names without one.
+    tables: the facts of `list_tables`, in that order. snapshot: of the whole ticket's text.
+    A table that an earlier statement makes counts as existing from there on, one that is dropped as gone.
+    """
+    statements = list(statements)
+    names = list_tables(statements, schema_name)
+    facts = dict(zip(names, tables, strict=True))
+    present = {name: fact.exists for name, fact in facts.items()}
+    found: list[Problem] = []
+    for statement in statements:
+        check_one = _Check(statement, schema_name, facts, present, snapshot, server)
+        found += check_one.existence()
+        found += check_one.privileges()
+        if backup and statement.kind.is_row_change:
+            found += check_one.protection()
+        check_one.remember()
+    return _once(found)
+
+
+def _names_of(statement: NamesTables, schema_name: str) -> list[TableName]:
+    names = [(schema or schema_name, table) for schema, table in statement.tables]
+    if statement.table_name is not None:
+        names.insert(0, (statement.schema_name or schema_name, statement.table_name))
+    return list(dict.fromkeys(names))
+
+
+def _once(problems: Iterable[Problem]) -> list[Problem]:
+    """Drop what was said of an earlier statement in the same words."""
+    seen: dict[tuple[str, str], Problem] = {}
+    for problem in problems:
+        seen.setdefault((problem.id, problem.found), problem)
+    return list(seen.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """One statement and what is known when its turn comes."""
+
+    statement: NamesTables
+    schema_name: str
+    facts: dict[TableName, TableFacts]
+    present: dict[TableName, bool]
+    snapshot: Snapshot
+    server: ServerFacts
+
+    @property
+    def names(self) -> list[TableName]:
+        return _names_of(self.statement, self.schema_name)
+
+    def problem(self, severity: Severity, name: str, found: str, needed: str, how: str) -> Problem:
+        return Problem(f"table.{name}", severity, found, needed, how, self.statement.number, self.statement.line)
+
+    def existence(self) -> Iterator[Problem]:
+        kind, tolerant = self.statement.kind, bool(_TOLERANT.search(self.statement.text))
+        for position, (schema, table) in enumerate(self.names):
+            label, exists = f"{schema}.{table}", self.present[schema, table]
+            if _OWN_NAME.fullmatch(table):
+                yield self._own_name(label)
+            elif kind in _MAKES and position == 0:
+                if exists and not tolerant:
+                    yield self._already_there(label)
+            elif not exists and not tolerant and (position == 0 or kind.is_row_change or kind in _DROPS):
+                yield self._unknown(label)
+
+    def remember(self) -> None:
+        """Carry on what the statement makes and drops. New names of a RENAME, or of an ALTER, exist from here on."""
+        kind = self.statement.kind
+        for position, name in enumerate(self.names):
+            if kind in _DROPS:
+                self.present[name] = False
+            elif (kind in _MAKES and position == 0) or (kind in (_K.RENAME_TABLE, _K.ALTER_TABLE) and position > 0):
+                self.present[name] = True
+
+    def privileges(self) -> Iterator[Problem]:
+        if not self.names or not self.server.grants.lines:
+            return
+        schema, table = self.names[0]
+        for privilege in _PRIVILEGES.get(self.statement.kind, ()):
+            if not self.server.grants.has_privilege(privilege, schema, table):
+                yield self.problem(
+                    "error",
+                    "privilege",
+                    f"The account {self.server.account} may not run {self.statement.kind} on {schema}.{table}.",
+                    f"The privilege {privilege} on the table or its schema.",
+                    f"Let an administrator GRANT {privilege} ON `{schema}`.* to this account.",
+                )
+
+    def protection(self) -> Iterator[Problem]:
+        """What speaks against putting back every row that the statement changes."""
+        # Of a statement's tables, any may be written to (UPDATE a JOIN b SET …): what is read only is warned of too.
+        for name in self._written():
+            fact = self.facts.get(name)
+            if fact is not None and fact.exists and not fact.transactional:
+                yield self._not_transactional(fact)
+            if fact is not None and fact.exists and fact.kind == "SYSTEM VERSIONED":
+                yield self._versioned(fact)
+            table = self.snapshot.find_table(fact.schema_name, fact.name) if fact else None
+            if table is not None:
+                yield from self._columns(table)
+                yield from self._triggers(table)
+                yield from self._cascades(table)
+                if not table.primary_key:
+                    yield self._no_key(table)
+
+    def _written(self) -> list[TableName]:
+        """INSERT and REPLACE write to their first table only; UPDATE and DELETE may name several."""
+        return self.names[:1] if self.statement.kind in (_K.INSERT, _K.REPLACE) else self.names
+
+    def _columns(self, table: Table) -> Iterator[Problem]:
+        unknown = [column for column in table.columns if not supports(column)]
+        if unknown:
+            names = ", ".join(f"{column.name} {_describe(column)}" for column in unknown)
+            yield self.problem(
+                "warning",
+                "column_type",
+                f"{table.schema_name}.{table.name} has columns that cannot be read from the binlog yet: {names}.",
+                "Types and character sets that are known.",
+                "The statement can run, but its backup will be incomplete and it cannot be rolled back here.",
+            )
+
+    def _triggers(self, table: Table) -> Iterator[Problem]:
+        events = _EVENTS[self.statement.kind]
+        names = [
+            f"{trigger.name} ({trigger.timing} {trigger.event})"
+            for trigger in self.snapshot.triggers
+            if (trigger.schema_name, trigger.table_name) == (table.schema_name, table.name) and trigger.event in events
+        ]
+        if names:
+            yield self.problem(
+                "warning",
+                "triggers",
+                f"{table.schema_name}.{table.name} has triggers that this statement can fire: {', '.join(names)}.",
+                "Rows that triggers write are backed up too, but a rollback fires the triggers of the opposite change.",
+                "Read what they do; the rollback compares the rows afterwards and stops when they differ.",
+            )
+
+    def _cascades(self, table: Table) -> Iterator[Problem]:
+        events = frozenset(_EVENTS[self.statement.kind])
+        children = _list_cascades(self.snapshot.cascades, (table.schema_name, table.name), events)
+        if not children:
+            return
+        found = f"Changes of {table.schema_name}.{table.name} also change rows of other tables: {'; '.join(children)}."
+        if self.server.logs_cascades:
+            how = "Nothing to do: they are in the binlog of this server, so they are backed up."
+            yield self.problem("notice", "cascade", found, "Knowing it.", how)
+            return
+        yield self.problem(
+            "warning",
+            "cascade",
+            found,
+            f"Rows in the binlog: {self.server.flavor} leaves out those that a foreign key's action changes.",
+            "These child rows cannot be put back. Change them in statements of their own before this one.",
+        )
+
+    def _own_name(self, label: str) -> Problem:
+        return self.problem(
+            "error",
+            "own_name",
+            f"{label} has a name of the form $_$…$_$.",
+            "Another name: in a backup schema such names are the bookkeeping's.",
+            "Rename the table, or change it without this tool.",
+        )
+
+    def _already_there(self, label: str) -> Problem:
+        return self.problem(
+            "error",
+            "exists",
+            f"{label} exists already.",
+            "A name that is free.",
+            "Choose another name, or write CREATE … IF NOT EXISTS if the table is as wanted.",
+        )
+
+    def _unknown(self, label: str) -> Problem:
+        return self.problem(
+            "error",
+            "unknown",
+            f"There is no table {label}, or the account {self.server.account} may not see it.",
+            "A table that exists when the statement runs.",
+            "Check its name, capital letters included, and the order of the statements.",
+        )
+
+    def _not_transactional(self, fact: TableFacts) -> Problem:
+        return self.problem(
+            "warning",
+            "engine",
+            f"{fact.label} is stored in {fact.engine}, which has no transactions.",
+            "InnoDB: there a statement that fails leaves nothing behind, and a rollback is applied whole or not.",
+            f"ALTER TABLE {fact.label} ENGINE=InnoDB in a ticket of its own, or accept it.",
+        )
+
+    def _versioned(self, fact: TableFacts) -> Problem:
+        return self.problem(
+            "warning",
+            "versioned",
+            f"{fact.label} keeps its history itself (WITH SYSTEM VERSIONING).",
+            "A table whose rows are all there is: history that a change adds is not taken away by a rollback.",
+            "Accept it, or undo the change by hand.",
+        )
+
+    def _no_key(self, table: Table) -> Problem:
+        return self.problem(
+            "notice",
+            "no_key",
+            f"{table.schema_name}.{table.name} has no primary key and no unique key without NULL.",
+            "A key, by which a rollback finds a row at once; without one it compares all columns.",
+            "Expect the rollback of many rows to be slow, or add a primary key first.",
+        )
+
+
+_ACTIONS = frozenset({"CASCADE", "SET NULL", "SET DEFAULT"})
+
+
+def _list_cascades(cascades: Iterable[CascadeFact], parent: TableName, events: frozenset[str]) -> list[str]:
+    """Describe every foreign key that acts when rows of `parent` meet `events`, those of its children's children too."""
+    by_parent: dict[TableName, list[CascadeFact]] = {}
+    for cascade in cascades:
+        by_parent.setdefault((cascade.parent_schema, cascade.parent_table), []).append(cascade)
+    found: dict[str, None] = {}
+    waiting, seen = [(parent, events)], set()
+    while waiting:
+        table, happening = waiting.pop()
+        if (table, happening) in seen:
+            continue
+        seen.add((table, happening))
+        for cascade in by_parent.get(table, ()):
+            rules = {"DELETE": cascade.on_delete, "UPDATE": cascade.on_update}
+            acts = {event: rules[event] for event in rules if event in happening and rules[event] in _ACTIONS}
+            if not acts:
+                continue
+            child = (cascade.schema_name, cascade.table_name)
+            said = ", ".join(f"ON {event} {action}" for event, action in acts.items())
+            found[f"{'.'.join(child)} by {cascade.constraint} ({said})"] = None
+            deletes = acts.get("DELETE") == "CASCADE"
+            updates = set(acts.items()) - {("DELETE", "CASCADE")}
+            next_events = ({"DELETE"} if deletes else set()) | ({"UPDATE"} if updates else set())
+            waiting.append((child, frozenset(next_events)))
+    return list(found)
+
+
+def supports(column: Column) -> bool:
+    """Whether values of the column can be read from the binlog."""
+    if column.data_type not in SUPPORTED_TYPES or "COMPRESSED" in column.column_type.upper():
+        return False
+    return column.data_type not in _TEXTS or column.charset in SUPPORTED_CHARSETS
+
+
+def _describe(column: Column) -> str:
+    known = column.data_type in SUPPORTED_TYPES and column.charset not in SUPPORTED_CHARSETS
+    return f"{column.column_type} in {column.charset}" if known and column.charset else column.column_type
