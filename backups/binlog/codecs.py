@@ -80,8 +80,8 @@ class _Wire:
 
     def mismatch(self, found: str, needed: str) -> DecodeError:
         return DecodeError(
-            f"{self.where}: found {found} in the binlog; needed: {needed}, as {self.column.column_type} in the "
-            "snapshot has it. The table was altered between the snapshot and the statement; its rows cannot be read safely."
+            f"{self.where}: found {found} in the binlog; needed: {needed}, for {self.column.column_type} of the "
+            "snapshot. The table was altered between the snapshot and the statement; reading its rows is not safe."
         )
 
     @property
