@@ -1,0 +1,285 @@
+"""What a schema change does: the facts from which its inverse is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+
+from changes.kinds import StatementKind, read_object
+from changes.lexer import TokenKind
+from changes.references import ReferenceReader, TableUse
+
+
+class AlterAction(StrEnum):
+    ADD_COLUMN = "ADD COLUMN"
+    ADD_INDEX = "ADD INDEX"
+    RENAME_TABLE = "RENAME TABLE"
+    OPTION = "OPTION"  # ALGORITHM, LOCK, WAIT: how, not what
+    OTHER = "OTHER"
+
+
+@dataclass(frozen=True, slots=True)
+class AlterClause:
+    """One clause of an ALTER TABLE.
+
+    name: column, index or new table; "" when the clause gives none ("PRIMARY" for a primary key).
+    if_not_exists: the clause may change nothing.
+    text: its first words, for messages.
+    """
+
+    action: AlterAction
+    name: str = ""
+    if_not_exists: bool = False
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaFacts:
+    """Facts of one CREATE, ALTER, DROP, RENAME or TRUNCATE.
+
+    own: the table, view or index's table its backup is filed under.
+    written: every table it makes, changes or takes away, in order of the text.
+    renames: (old, new) pairs of RENAME TABLE.
+    index: name of the index of CREATE INDEX or DROP INDEX.
+    invoker: a view that says SQL SECURITY INVOKER.
+    """
+
+    own: TableUse
+    written: tuple[TableUse, ...]
+    if_exists: bool = False
+    if_not_exists: bool = False
+    or_replace: bool = False
+    temporary: bool = False
+    like: TableUse | None = None
+    as_select: bool = False
+    clauses: tuple[AlterClause, ...] = ()
+    renames: tuple[tuple[TableUse, TableUse], ...] = ()
+    index: str = ""
+    invoker: bool = False
+
+
+def read_schema_change(kind: StatementKind, reader: ReferenceReader) -> SchemaFacts:
+    """Read the whole statement. Raises UnreadableError."""
+    return _READERS[kind](reader)
+
+
+def _read_head(reader: ReferenceReader, *objects: str) -> set[str]:
+    """Step over everything up to and with the object's word; return the words between."""
+    word, index = read_object(reader.tokens)
+    if word not in objects:
+        raise reader.unreadable()
+    words = {token.key for token in reader.tokens[1:index]}
+    reader.position = index + 1
+    return words
+
+
+def _skip_wait(reader: ReferenceReader) -> None:
+    """MariaDB: WAIT n, NOWAIT."""
+    if not reader.accept("NOWAIT") and reader.key() == "WAIT" and reader.tokens[reader.position + 1 :][:1]:
+        if reader.tokens[reader.position + 1].kind is TokenKind.NUMBER:
+            reader.position += 2
+
+
+def _need_end(reader: ReferenceReader) -> None:
+    if not reader.at_end:
+        raise reader.unreadable()
+
+
+def _read_list(reader: ReferenceReader) -> tuple[TableUse, ...]:
+    uses = [reader.read_table()]
+    while reader.accept(","):
+        uses.append(reader.read_table())
+    return tuple(uses)
+
+
+def _read_create_table(reader: ReferenceReader) -> SchemaFacts:
+    words = _read_head(reader, "TABLE")
+    if_not_exists = reader.accept("IF", "NOT", "EXISTS")
+    own = reader.read_table()
+    like = None
+    if reader.accept("LIKE") or reader.accept("(", "LIKE"):
+        in_parentheses = reader.key(-2) == "("
+        like = reader.read_table()
+        if in_parentheses:
+            reader.need(")")
+        _need_end(reader)
+    begin = reader.position
+    reader.begin_expression()
+    reader.read()
+    return SchemaFacts(
+        own,
+        (own,),
+        if_not_exists=if_not_exists,
+        or_replace="OR" in words,
+        temporary="TEMPORARY" in words,
+        like=like,
+        as_select=_has_query(reader, begin),
+    )
+
+
+def _has_query(reader: ReferenceReader, begin: int) -> bool:
+    """Whether CREATE TABLE … [AS] SELECT, TABLE or VALUES: no column or option holds a SELECT."""
+    keys = [token.key for token in reader.tokens[begin:]]
+    return "SELECT" in keys or any(first == "AS" and second in ("TABLE", "VALUES") for first, second in pairwise(keys))
+
+
+def _read_create_view(reader: ReferenceReader) -> SchemaFacts:
+    words = _read_head(reader, "VIEW")
+    if_not_exists = reader.accept("IF", "NOT", "EXISTS")
+    own = reader.read_table()
+    if reader.key() == "(":
+        reader.skip_group()
+    reader.need("AS")
+    reader.read()
+    return SchemaFacts(
+        own, (own,), if_not_exists=if_not_exists, or_replace="OR" in words, invoker="INVOKER" in words, as_select=True
+    )
+
+
+def _read_create_index(reader: ReferenceReader) -> SchemaFacts:
+    words = _read_head(reader, "INDEX")
+    if_not_exists = reader.accept("IF", "NOT", "EXISTS")
+    index = reader.read_name()
+    if reader.accept("USING"):
+        reader.position += 1
+    reader.need("ON")
+    own = reader.read_table()
+    reader.begin_expression()
+    reader.read()
+    return SchemaFacts(own, (own,), if_not_exists=if_not_exists, or_replace="OR" in words, index=index[-1])
+
+
+def _read_drop_index(reader: ReferenceReader) -> SchemaFacts:
+    _read_head(reader, "INDEX")
+    if_exists = reader.accept("IF", "EXISTS")
+    index = reader.read_name()
+    reader.need("ON")
+    own = reader.read_table()
+    _skip_wait(reader)
+    reader.begin_expression()
+    reader.read()
+    return SchemaFacts(own, (own,), if_exists=if_exists, index=index[-1])
+
+
+def _read_drop(reader: ReferenceReader) -> SchemaFacts:
+    words = _read_head(reader, "TABLE", "TABLES", "VIEW")
+    if_exists = reader.accept("IF", "EXISTS")
+    uses = _read_list(reader)
+    _skip_wait(reader)
+    reader.skip_any("RESTRICT", "CASCADE")
+    _need_end(reader)
+    return SchemaFacts(uses[-1], uses, if_exists=if_exists, temporary="TEMPORARY" in words)
+
+
+def _read_truncate(reader: ReferenceReader) -> SchemaFacts:
+    reader.need("TRUNCATE")
+    reader.accept("TABLE")
+    own = reader.read_table()
+    _skip_wait(reader)
+    _need_end(reader)
+    return SchemaFacts(own, (own,))
+
+
+def _read_rename(reader: ReferenceReader) -> SchemaFacts:
+    _read_head(reader, "TABLE", "TABLES")
+    if_exists = reader.accept("IF", "EXISTS")
+    renames: list[tuple[TableUse, TableUse]] = []
+    while not renames or reader.accept(","):
+        old = reader.read_table()
+        _skip_wait(reader)
+        reader.need("TO")
+        renames.append((old, reader.read_table()))
+    _need_end(reader)
+    written = tuple(use for pair in renames for use in pair)
+    return SchemaFacts(renames[-1][1], written, if_exists=if_exists, renames=tuple(renames))
+
+
+def _read_alter(reader: ReferenceReader) -> SchemaFacts:
+    _read_head(reader, "TABLE")
+    if_exists = reader.accept("IF", "EXISTS")
+    table = reader.read_table()
+    _skip_wait(reader)
+    begin = reader.position
+    reader.begin_expression()
+    reader.read()
+    clauses, renamed = [], None
+    for start, end in _find_clauses(reader, begin):
+        reader.position = start
+        clause = _read_clause(reader, end)
+        if clause.action is AlterAction.RENAME_TABLE:
+            renamed = reader.uses[-1]
+        clauses.append(clause)
+    if not clauses:
+        raise reader.unreadable()
+    own = renamed or table
+    written = (table, renamed) if renamed else (table,)
+    return SchemaFacts(own, written, if_exists=if_exists, clauses=tuple(clauses))
+
+
+def _find_clauses(reader: ReferenceReader, begin: int) -> list[tuple[int, int]]:
+    """Return half-open ranges of token indexes between the commas outside of parentheses."""
+    ranges, depth, start = [], 0, begin
+    for index in range(begin, len(reader.tokens)):
+        key = reader.tokens[index].key
+        depth += (key == "(") - (key == ")")
+        if key == "," and depth == 0:
+            ranges.append((start, index))
+            start = index + 1
+    if start < len(reader.tokens):
+        ranges.append((start, len(reader.tokens)))
+    return ranges
+
+
+_INDEX_WORDS = {"INDEX", "KEY", "UNIQUE", "FULLTEXT", "SPATIAL", "VECTOR", "PRIMARY"}
+_NO_COLUMN = {"CONSTRAINT", "FOREIGN", "CHECK", "PARTITION", "SYSTEM", "PERIOD"}
+
+
+def _read_clause(reader: ReferenceReader, end: int) -> AlterClause:
+    text = " ".join(token.text for token in reader.tokens[reader.position : min(end, reader.position + 3)])
+    if reader.key() in ("ALGORITHM", "LOCK") and (reader.key(1) == "=" or end - reader.position == 2):
+        return AlterClause(AlterAction.OPTION, text=text)
+    if reader.accept("RENAME"):
+        return _read_rename_clause(reader, text)
+    if not reader.accept("ADD"):
+        return AlterClause(AlterAction.OTHER, text=text)
+    if reader.key() in _INDEX_WORDS:
+        return _read_index_clause(reader, text)
+    is_column = reader.accept("COLUMN")
+    if_not_exists = reader.accept("IF", "NOT", "EXISTS")
+    if reader.key() == "(" or (reader.key() in _NO_COLUMN and not is_column):
+        return AlterClause(AlterAction.OTHER, text=text)
+    return AlterClause(AlterAction.ADD_COLUMN, reader.read_name()[-1], if_not_exists, text)
+
+
+def _read_rename_clause(reader: ReferenceReader, text: str) -> AlterClause:
+    if reader.key() in ("COLUMN", "INDEX", "KEY"):
+        return AlterClause(AlterAction.OTHER, text=text)
+    if not reader.accept("TO") and not reader.accept("AS"):
+        reader.accept("=")
+    return AlterClause(AlterAction.RENAME_TABLE, reader.read_table().table, text=text)
+
+
+def _read_index_clause(reader: ReferenceReader, text: str) -> AlterClause:
+    if reader.accept("PRIMARY", "KEY"):
+        return AlterClause(AlterAction.ADD_INDEX, "PRIMARY", text=text)
+    reader.skip_any("UNIQUE", "FULLTEXT", "SPATIAL", "VECTOR")
+    reader.skip_any("INDEX", "KEY")
+    if_not_exists = reader.accept("IF", "NOT", "EXISTS")
+    if reader.key() in ("(", "USING"):
+        return AlterClause(AlterAction.ADD_INDEX, "", if_not_exists, text)
+    return AlterClause(AlterAction.ADD_INDEX, reader.read_name()[-1], if_not_exists, text)
+
+
+_READERS: dict[StatementKind, Callable[[ReferenceReader], SchemaFacts]] = {
+    StatementKind.CREATE_TABLE: _read_create_table,
+    StatementKind.CREATE_VIEW: _read_create_view,
+    StatementKind.CREATE_INDEX: _read_create_index,
+    StatementKind.DROP_INDEX: _read_drop_index,
+    StatementKind.DROP_TABLE: _read_drop,
+    StatementKind.DROP_VIEW: _read_drop,
+    StatementKind.TRUNCATE_TABLE: _read_truncate,
+    StatementKind.RENAME_TABLE: _read_rename,
+    StatementKind.ALTER_TABLE: _read_alter,
+}
