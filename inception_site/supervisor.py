@@ -39,7 +39,6 @@ class Service:
     is_ready: asked after the start until it says yes; the next service starts then.
     stop_seconds: time between SIGTERM and SIGKILL; None waits as long as it takes.
     waiting_for: what it may still be doing, told to the person who waits for it to stop.
-    repeat_seconds: for a program that ends by itself and is started again after this pause; None for one that stays.
     ends_with_us: it gets SIGTERM when the supervisor is killed; not for what the others still need then.
     """
 
@@ -49,7 +48,6 @@ class Service:
     start_seconds: float = 30.0
     stop_seconds: float | None = 10.0
     waiting_for: str = "stops"
-    repeat_seconds: float | None = None
     ends_with_us: bool = True
     folder: Path | None = None
 
@@ -149,9 +147,6 @@ class Supervisor:
         if status is None:
             return
         running.process = None
-        if service.repeat_seconds is not None and status == 0:
-            running.failures, running.start_again_at = 0, now + service.repeat_seconds
-            return
         if now - running.started_at > STEADY_SECONDS:
             running.failures = 0
         pause = min(FIRST_BACKOFF_SECONDS * 2**running.failures, LONGEST_BACKOFF_SECONDS)

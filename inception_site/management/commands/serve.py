@@ -24,6 +24,7 @@ from inception_site.supervisor import Service, ServiceError, Supervisor
 
 WEB_PROCESSES = 2
 GRACEFUL_SECONDS = 30
+CLOCK_SECONDS = 10
 
 
 class Command(BaseCommand):
@@ -34,11 +35,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         config: Config = settings.INCEPTION
-        if options["migrate"]:
-            call_command("migrate", interactive=False, verbosity=0)
-        self._check_migrations()
         try:
             with _only_one(config):
+                _check_port_free(config.web.host, config.web.port)
+                if options["migrate"]:
+                    call_command("migrate", interactive=False, verbosity=0)
+                self._check_migrations()
                 self._serve(config)
         except ServiceError as error:
             raise CommandError(str(error)) from error
@@ -55,7 +57,6 @@ class Command(BaseCommand):
             )
 
     def _serve(self, config: Config) -> None:
-        _check_port_free(config.web.host, config.web.port)
         services: list[Service] = []
         words = "the configured one"
         if not config.queue.url:
@@ -64,7 +65,7 @@ class Command(BaseCommand):
             service, words = build_service(config.site.data_folder)
             services.append(service)
         services += [build_worker(number) for number in range(1, config.worker.count + 1)]
-        services.append(build_web(config))
+        services += [build_clock(), build_web(config)]
         supervisor = Supervisor(services, out=sys.stdout)
         supervisor.say("serve", f"queue: {words}")
         supervisor.run(lambda: supervisor.say("serve", f"ready on {config.site.base_url}"))
@@ -77,6 +78,15 @@ def build_worker(number: int) -> Service:
         command=[sys.executable, "manage.py", "rqworker", "default"],
         stop_seconds=None,  # a statement that is cut off has to be looked into; a slow stop only takes time
         waiting_for="has finished the statement it runs",
+        folder=settings.BASE_DIR,
+    )
+
+
+def build_clock() -> Service:
+    """What queues scheduled tickets in time."""
+    return Service(
+        name="clock",
+        command=[sys.executable, "manage.py", "run_due", "--every", str(CLOCK_SECONDS)],
         folder=settings.BASE_DIR,
     )
 
