@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any
 
 from django.apps.registry import Apps
 from django.db import IntegrityError, models, transaction
@@ -12,8 +12,6 @@ from django.db import IntegrityError, models, transaction
 from backups.errors import StoreError
 from backups.rollback.literals import quote_identifier
 from backups.schema import INFORMATION_TABLE, build_distinct_name, build_schema_name
-
-ModelClass = TypeVar("ModelClass", bound=models.Model)
 
 
 class BackupSchema(models.Model):
@@ -125,16 +123,20 @@ class RollbackRecord(RecordFields):
 @lru_cache(maxsize=512)
 def information_of(backup_schema: str) -> type[InformationFields]:
     """Return the model of the information table in `backup_schema`."""
-    return _build_model("BackupInformation", InformationFields, backup_schema, INFORMATION_TABLE)
+    model: type[InformationFields] = _build_model(
+        "BackupInformation", InformationFields, backup_schema, INFORMATION_TABLE
+    )
+    return model
 
 
 @lru_cache(maxsize=512)
 def records_of(backup_schema: str, table_name: str) -> type[RecordFields]:
     """Return the model of the backup table of `table_name` in `backup_schema`."""
-    return _build_model("RollbackRecord", RecordFields, backup_schema, table_name)
+    model: type[RecordFields] = _build_model("RollbackRecord", RecordFields, backup_schema, table_name)
+    return model
 
 
-def _build_model(name: str, fields: type[ModelClass], backup_schema: str, table: str) -> type[ModelClass]:
+def _build_model(name: str, fields: Any, backup_schema: str, table: str) -> Any:
     # A registry of its own: these come and go with schemas, and Django's knows a model by its name alone.
     # Django leaves a name that begins and ends with a backtick as it is, and formats the text with %.
     options = {

@@ -1,0 +1,315 @@
+"""From an executed statement to what undoes it: its own row events, read, judged, and kept on the backup server."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from backups.archive import Archive, ArchiveHeader, ArchiveWriter, pack_header
+from backups.binlog.events import decode_rows_head
+from backups.binlog.flavor import Flavor
+from backups.binlog.own import OwnEvent
+from backups.binlog.snapshots import Snapshot
+from backups.binlog.tables import TableMap
+from backups.errors import AttributionError, DecodeError, StoreError, UnknownTypeError
+from backups.models import BackupSchema
+from backups.rollback.accounting import Tally, Verdict
+from backups.rollback.inverse import invert
+from backups.rollback.plan import TablePlan
+from backups.schema import StoredShape, ensure_tables
+from backups.source import OwnTransaction, ServerAddress, read_own_events
+from backups.store import (
+    InformationRow,
+    StatementStore,
+    backup_transaction,
+    build_opid_time,
+    candidate_opid_times,
+    open_backup_cursor,
+    read_packet_bytes,
+)
+
+_READING_ERRORS = (AttributionError, DecodeError, UnknownTypeError)
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutedChange:
+    """One statement that was executed.
+
+    seq: its number in the ticket, from 0. kind: `type` of the information table. executed_at: aware.
+    own: where its transaction is in the binlog; None for a schema change.
+    affected_rows: as the server answered, None when it did not.
+    undo: for a schema change, its inverse in an order that descending id replays; undo_missing: why there is none.
+    children_checked: it was shown, before parent rows went, that no child rows referred to them.
+    """
+
+    execution_id: int
+    seq: int
+    target_id: int
+    host: str
+    port: int
+    schema_name: str
+    table_name: str
+    kind: str
+    sql: str
+    executed_at: datetime
+    connection_id: int
+    flavor: Flavor
+    own: OwnTransaction | None
+    snapshot: Snapshot | None
+    affected_rows: int | None
+    undo: tuple[str, ...] = ()
+    undo_missing: str = ""
+    children_checked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureResult:
+    """What is kept of one statement.
+
+    state: "complete" only when rows_captured = records_stored (counted in the store) = rows_archived and these account
+    for what the server said it changed; else "incomplete", with the reason.
+    explanation: why the server's count differs all the same, "" when it does not.
+    archive_sha256: of the archive's header, which covers all its blocks.
+    """
+
+    opid_time: str
+    backup_schema: str
+    backup_table: str
+    rows_captured: int
+    records_stored: int
+    rows_archived: int
+    state: str
+    reason: str
+    explanation: str
+    archive_sha256: str
+
+
+def capture(change: ExecutedChange, source: ServerAddress, *, opid_time: str | None = None) -> CaptureResult:
+    """Read what `change` changed and keep what undoes it, all in one transaction on the backup server.
+
+    Call it again after any failure: a statement that was kept completely is found and left alone, one that was not is
+    made anew. opid_time: the key under which an earlier attempt kept it, when that is known.
+    Raises StoreError when the backup server refuses; then nothing was stored.
+    """
+    schema = BackupSchema.claim(change.target_id, change.host, change.port, change.schema_name)
+    with open_backup_cursor() as cursor:
+        shape = ensure_tables(cursor, schema.name, change.table_name)
+        packet_bytes = read_packet_bytes(cursor)
+        with backup_transaction():
+            store, kept = _open_store(cursor, schema.name, shape, packet_bytes, change, opid_time)
+            return kept or _Capture(change, store).run(source)
+
+
+def _open_store(
+    cursor: Any,
+    backup_schema: str,
+    shape: StoredShape,
+    packet_bytes: int,
+    change: ExecutedChange,
+    opid_time: str | None,
+) -> tuple[StatementStore, CaptureResult | None]:
+    """Write the information row under a key of its own; or find that this statement has one, and what it holds."""
+    row = _build_information(change)
+    first = opid_time or build_opid_time(int(change.executed_at.timestamp()), change.connection_id, change.seq)
+    for candidate in candidate_opid_times(first):
+        store = StatementStore(cursor, backup_schema, change.table_name, shape, candidate, packet_bytes)
+        if store.claim(row):
+            return store, None
+        archive = Archive.load(cursor, backup_schema, candidate)
+        if archive is not None and _is_of(archive.header, change):
+            if archive.header.state == "complete":
+                return store, _describe(store, archive.header)
+            store.drop_records()
+            store.drop_archive()
+            return store, None
+    raise StoreError(
+        f"{backup_schema}: found no free opid_time from {first} on. Needed: one for this statement. Keys of an hour are"
+        " taken by other statements of this connection; look for another installation writing to this schema."
+    )
+
+
+def _build_information(change: ExecutedChange) -> InformationRow:
+    own = change.own
+    return InformationRow(
+        start_file=own.start.file if own else "",
+        start_position=own.start.position if own else 0,
+        end_file=own.end.file if own else "",
+        end_position=own.end.position if own else 0,
+        sql=change.sql,
+        host=change.host,
+        schema_name=change.schema_name,
+        table_name=change.table_name,
+        port=change.port,
+        executed_at=change.executed_at,
+        kind=change.kind,
+    )
+
+
+def _is_of(header: ArchiveHeader, change: ExecutedChange) -> bool:
+    """Tell whether an archive was made of this very statement."""
+    return (header.execution_id, header.seq, header.host, header.port, header.sql_sha256) == (
+        change.execution_id,
+        change.seq,
+        change.host,
+        change.port,
+        _hash_text(change.sql),
+    )
+
+
+def _hash_text(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _describe(store: StatementStore, header: ArchiveHeader) -> CaptureResult:
+    """Return what the store holds of a statement, counted there."""
+    return CaptureResult(
+        opid_time=store.opid_time,
+        backup_schema=store.backup_schema,
+        backup_table=store.table_name,
+        rows_captured=header.row_count,
+        records_stored=store.count_records(),
+        rows_archived=store.count_archived_rows(),
+        state=header.state,
+        reason=header.reason,
+        explanation=header.explanation,
+        archive_sha256=pack_header(header)[0],
+    )
+
+
+@dataclass(slots=True)
+class _Capture:
+    """The reading of one statement's events into its store."""
+
+    change: ExecutedChange
+    store: StatementStore
+    tally: Tally = field(init=False)
+    writer: ArchiveWriter = field(init=False)
+    failure: str = ""
+    _maps: dict[int, TableMap] = field(default_factory=dict)
+    _plans: dict[int, TablePlan] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.tally = Tally(self.change.snapshot or Snapshot(tables=()))
+        self.writer = ArchiveWriter(self.store.save_block)
+
+    def run(self, source: ServerAddress) -> CaptureResult:
+        if self.change.own is None:
+            verdict = self._keep_schema_change()
+        else:
+            verdict = self._keep_rows(read_own_events(source, self.change.own))
+        header = self._build_header(verdict)
+        digest, payload = pack_header(header)
+        self.store.save_block(0, 0, len(payload), digest, payload)
+        return _describe(self.store, header)
+
+    def _keep_schema_change(self) -> Verdict:
+        for statement in self.change.undo:
+            self.store.add_record(statement)
+        self.store.flush()
+        self._check_count(len(self.change.undo))
+        return Verdict("" if self.change.undo else self.change.undo_missing or "no inverse is known.")
+
+    def _keep_rows(self, events: Iterator[OwnEvent]) -> Verdict:
+        try:
+            for event in events:
+                self._take(event)
+        except _READING_ERRORS as error:
+            self.failure = self.failure or str(error)
+        self.writer.flush()
+        if self.failure:
+            # Part of the records would be taken for all of them. The events are kept as far as they could be read.
+            self.store.drop_records()
+            return Verdict(self.failure)
+        self.store.flush()
+        self._check_count(self.tally.row_count)
+        return self.tally.judge(
+            self.change.kind, self.change.affected_rows, children_checked=self.change.children_checked
+        )
+
+    def _take(self, event: OwnEvent) -> None:
+        if event.query is not None:
+            self.failure = self.failure or (
+                f"found the statement {event.query.sql[:60]!r} logged as text at {event.coordinates};"
+                " needed: row events. SET GLOBAL binlog_format=ROW and reconnect before the next change."
+            )
+        elif event.table_map is not None:
+            self._maps[event.table_map.table_id] = event.table_map
+            self._plans.pop(event.table_map.table_id, None)
+            self.writer.add_map(event.table_map.table_id, event.raw)
+        else:
+            self._take_rows(event)
+
+    def _take_rows(self, event: OwnEvent) -> None:
+        body = event.body
+        table_id = int.from_bytes(body[:6], "little")
+        if table_id not in self._maps:
+            raise DecodeError(
+                f"found rows of table id {table_id} at {event.coordinates}; needed: the table map before them."
+            )
+        before = self.tally.row_count
+        if not self.failure:
+            try:
+                self._add_records(self._plan(table_id), event)
+            except _READING_ERRORS as error:
+                self.failure = str(error)
+        self.writer.add_rows(table_id, event.raw, self.tally.row_count - before if not self.failure else 0)
+
+    def _plan(self, table_id: int) -> TablePlan:
+        plan = self._plans.get(table_id)
+        if plan is None:
+            table_map = self._maps[table_id]
+            snapshot = self.change.snapshot
+            table = snapshot.find_table(table_map.schema_name, table_map.table_name) if snapshot else None
+            if table is None:
+                raise DecodeError(
+                    f"found rows of {table_map.schema_name}.{table_map.table_name}, which was not seen when the tables"
+                    " were looked at before the statement ran. Needed: its columns from then. Give the account rights"
+                    " to see the table (SELECT, and TRIGGER on tables with triggers)."
+                )
+            plan = self._plans[table_id] = TablePlan(table, table_map, self.change.flavor)
+        return plan
+
+    def _add_records(self, plan: TablePlan, event: OwnEvent) -> None:
+        if not all(all(image) for image in decode_rows_head(event.body, event.type_code).present):
+            raise DecodeError(
+                f"{plan.table.schema_name}.{plan.table.name}: found row images without all columns at"
+                f" {event.coordinates}; needed: all. SET GLOBAL binlog_row_image=FULL and reconnect before the next"
+                " change."
+            )
+        for row in plan.decode_rows(event.body, event.type_code):
+            self.tally.add(plan.table, row)
+            self.store.add_record(plan.build_stored(invert(row)))
+
+    def _check_count(self, expected: int) -> None:
+        """Raise StoreError unless the server holds as many records as were sent; the transaction then ends with it."""
+        found = self.store.count_records()
+        if found != expected:
+            raise StoreError(
+                f"{self.store.backup_schema}.{self.store.table_name}: found {found} records of {self.store.opid_time},"
+                f" {expected} were written. Needed: all. Look for triggers or another writer on the backup table."
+            )
+
+    def _build_header(self, verdict: Verdict) -> ArchiveHeader:
+        change = self.change
+        return ArchiveHeader(
+            execution_id=change.execution_id,
+            seq=change.seq,
+            host=change.host,
+            port=change.port,
+            schema_name=change.schema_name,
+            table_name=change.table_name,
+            kind=change.kind,
+            flavor=change.flavor,
+            snapshot=change.snapshot,
+            sql_sha256=_hash_text(change.sql),
+            row_count=0 if self.failure else self.tally.row_count,
+            event_count=self.writer.event_count,
+            block_count=self.writer.block_count,
+            digest=self.writer.digest,
+            state=verdict.state,
+            reason=verdict.reason,
+            explanation=verdict.explanation,
+        )

@@ -1,0 +1,108 @@
+"""Do the row events of a statement account for what the server said it did? Pure arithmetic on counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from backups.binlog.rows import ChangeKind, RowChange, Table
+from backups.binlog.snapshots import CascadeFact, Snapshot
+
+TableName = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """reason: why the backup is incomplete, "" when it is complete. explanation: why the counts differ, or ""."""
+
+    reason: str
+    explanation: str = ""
+
+    @property
+    def state(self) -> str:
+        return "incomplete" if self.reason else "complete"
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts the row changes of one statement, and which foreign keys acted where the binlog does not say how."""
+
+    snapshot: Snapshot
+    counts: dict[TableName, dict[ChangeKind, int]] = field(default_factory=dict)
+    silent: dict[CascadeFact, int] = field(default_factory=dict)
+
+    @property
+    def row_count(self) -> int:
+        return sum(sum(kinds.values()) for kinds in self.counts.values())
+
+    def add(self, table: Table, change: RowChange) -> None:
+        """Count `change`. Rows of children that a foreign key changed are silent where the server does not log them."""
+        kinds = self.counts.setdefault((table.schema_name, table.name), {})
+        kinds[change.kind] = kinds.get(change.kind, 0) + 1
+        if self.snapshot.cascades_logged:
+            return
+        for cascade in self.snapshot.cascades:
+            is_parent = (cascade.parent_schema, cascade.parent_table) == (table.schema_name, table.name)
+            if is_parent and acts_on(cascade, table, change):
+                self.silent[cascade] = self.silent.get(cascade, 0) + 1
+
+    def count(self, kind: ChangeKind) -> int:
+        return sum(kinds.get(kind, 0) for kinds in self.counts.values())
+
+    def judge(self, kind: str, affected_rows: int | None, *, children_checked: bool = False) -> Verdict:
+        """Return whether the rows read are all the statement changed.
+
+        kind: `type` of the information table; affected_rows: as the server answered without FOUND_ROWS, None when it
+        was not asked; children_checked: no child rows referred to the parent rows that went.
+        """
+        if self.silent and not children_checked:
+            return Verdict(self._describe_silent())
+        if affected_rows is None or affected_rows == self.row_count:
+            return Verdict("")
+        found, deleted = self.row_count, self.count(ChangeKind.DELETE)
+        doubled = self.count(ChangeKind.INSERT) + deleted + 2 * self.count(ChangeKind.UPDATE)
+        if kind == "INSERT" and affected_rows == doubled:
+            return Verdict(
+                "",
+                f"The server counts a row that ON DUPLICATE KEY UPDATE or REPLACE changed as two:"
+                f" {affected_rows} for {found} row changes.",
+            )
+        if found > affected_rows and (self.snapshot.triggers or self.snapshot.cascades):
+            return Verdict(
+                "",
+                f"The server counts {affected_rows} rows of the statement's own; with those of triggers"
+                f" and foreign keys {found} rows changed: {self._describe_counts()}.",
+            )
+        return Verdict(
+            f"the server counted {affected_rows} changed rows, its binlog holds {found} ({self._describe_counts()})."
+            " Needed: row events for every changed row. Look for binlog filters and engines that log nothing."
+        )
+
+    def _describe_counts(self) -> str:
+        parts = [f"{schema}.{name} {sum(kinds.values())}" for (schema, name), kinds in self.counts.items()]
+        return ", ".join(parts) or "none"
+
+    def _describe_silent(self) -> str:
+        children = ", ".join(
+            f"{fact.schema_name}.{fact.table_name} (foreign key {fact.constraint} to {fact.parent_table},"
+            f" ON DELETE {fact.on_delete} ON UPDATE {fact.on_update}, {count} parent rows)"
+            for fact, count in self.silent.items()
+        )
+        return (
+            f"rows of {children} may have been changed by the foreign key's action, which this server does not write to"
+            " its binlog. They cannot be put back. Delete or change the child rows first, in a statement of their own."
+        )
+
+
+def acts_on(cascade: CascadeFact, table: Table, change: RowChange) -> bool:
+    """Tell whether `change`, of a row of the parent `table`, can make the foreign key change child rows."""
+    if change.kind is ChangeKind.DELETE:
+        return cascade.on_delete != "NO ACTION"
+    if change.kind is ChangeKind.INSERT or cascade.on_update == "NO ACTION":
+        return False
+    assert change.before is not None
+    assert change.after is not None
+    names = {name.casefold() for name in cascade.parent_columns}
+    return any(
+        column.name.casefold() in names and before != after
+        for column, before, after in zip(table.columns, change.before, change.after, strict=True)
+    )

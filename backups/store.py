@@ -1,0 +1,203 @@
+"""Writing what undoes one statement: its records, its information row and its archive, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import MySQLdb
+from django.db import DatabaseError, connections, transaction
+
+from backups.errors import StoreError
+from backups.rollback.literals import quote_identifier
+from backups.routers import BACKUP_ALIAS
+from backups.schema import ARCHIVE_TABLE, INFORMATION_TABLE, StoredShape
+
+BATCH_BYTES = 1 << 20
+PACKET_RESERVE_BYTES = 1024
+MOST_SECONDS_MOVED = 3600
+DUPLICATE_KEY = 1062
+
+
+@dataclass(frozen=True, slots=True)
+class InformationRow:
+    """One row of the information table, without its key. executed_at: aware."""
+
+    start_file: str
+    start_position: int
+    end_file: str
+    end_position: int
+    sql: str
+    host: str
+    schema_name: str
+    table_name: str
+    port: int
+    executed_at: datetime
+    kind: str
+
+
+def build_opid_time(seconds: int, connection_id: int, seq: int) -> str:
+    """Return goInception's key of a statement, e.g. "1585740974_1921375_00000001"."""
+    return f"{seconds}_{connection_id % (1 << 32)}_{seq:08d}"
+
+
+def parse_opid_time(opid_time: str) -> tuple[int, int, int]:
+    """Return (seconds, connection id, number). Raises ValueError when it is not of goInception's form."""
+    seconds, connection_id, seq = opid_time.split("_")
+    return int(seconds), int(connection_id), int(seq)
+
+
+@contextmanager
+def open_backup_cursor() -> Iterator[Any]:
+    """Give a MySQLdb cursor of the alias "backup". Errors of the server become StoreError.
+
+    The driver's own cursor: Django's keeps the text of statements when DEBUG is on, and ours are megabytes.
+    """
+    connection = connections[BACKUP_ALIAS]
+    connection.close_if_unusable_or_obsolete()
+    try:
+        connection.ensure_connection()
+        cursor = connection.connection.cursor()
+        try:
+            yield cursor
+        finally:
+            cursor.close()
+    except (MySQLdb.Error, DatabaseError) as error:
+        raise _refused(error) from error
+
+
+@contextmanager
+def backup_transaction() -> Iterator[None]:
+    """Run the block in one transaction on the backup server."""
+    with transaction.atomic(using=BACKUP_ALIAS):
+        yield
+
+
+def _refused(error: Exception) -> StoreError:
+    settings = connections[BACKUP_ALIAS].settings_dict
+    return StoreError(
+        f"backup server {settings['HOST']}:{settings['PORT']} answered {error.args}. Needed: what is written there is"
+        " kept. Nothing of this statement was stored; once the server answers, its backup can be made again."
+    )
+
+
+@dataclass(slots=True)
+class StatementStore:
+    """The rows of one statement in one backup schema, inside an open transaction."""
+
+    cursor: Any
+    backup_schema: str
+    table_name: str
+    shape: StoredShape
+    opid_time: str
+    packet_bytes: int
+    _pending: list[bytes] = field(default_factory=list)
+    _pending_bytes: int = 0
+
+    def claim(self, row: InformationRow) -> bool:
+        """Write the information row. Returns False, and writes nothing, when the opid_time is taken."""
+        self.shape.check(
+            schema=self.backup_schema,
+            statement_bytes=len(row.sql.encode()),
+            position=max(row.start_position, row.end_position),
+            host=row.host,
+        )
+        columns = (
+            "opid_time, start_binlog_file, start_binlog_pos, end_binlog_file, end_binlog_pos, sql_statement, host,"
+            " dbname, tablename, port, `time`, `type`"
+        )
+        values = (
+            *(self.opid_time, row.start_file, row.start_position, row.end_file, row.end_position, row.sql, row.host),
+            *(row.schema_name, row.table_name, row.port, int(row.executed_at.timestamp()), row.kind),
+        )
+        marks = ", ".join(["%s"] * 10) + ", FROM_UNIXTIME(%s), %s"
+        try:
+            self.cursor.execute(f"INSERT INTO {self._name(INFORMATION_TABLE)} ({columns}) VALUES ({marks})", values)
+        except MySQLdb.IntegrityError as error:
+            if error.args[0] != DUPLICATE_KEY:
+                raise
+            return False
+        return True
+
+    def add_record(self, statement: str) -> None:
+        """Add one rollback statement. They are written in the order they are added."""
+        text = statement.encode()
+        self.shape.check_record(self.backup_schema, self.table_name, len(text))
+        value = b"(" + self._literal(text) + b"," + self._literal(self.opid_time.encode()) + b")"
+        self._check_packet(len(value))
+        if self._pending_bytes + len(value) > min(BATCH_BYTES, self.packet_bytes - PACKET_RESERVE_BYTES):
+            self.flush()
+        self._pending.append(value)
+        self._pending_bytes += len(value) + 1
+
+    def flush(self) -> None:
+        if self._pending:
+            head = f"INSERT INTO {self._name(self.table_name)} (rollback_statement, opid_time) VALUES "
+            self.cursor.execute(head.replace("%%", "%").encode() + b",".join(self._pending))
+            self._pending.clear()
+            self._pending_bytes = 0
+
+    def save_block(self, number: int, row_count: int, raw_bytes: int, digest: str, payload: bytes) -> None:
+        """Write one block of the archive."""
+        value = b"_binary" + self._literal(payload)
+        self._check_packet(len(value))
+        head = (
+            f"INSERT INTO {self._name(ARCHIVE_TABLE)} (opid_time, block, row_count, raw_bytes, sha256, payload)"
+            f" VALUES ('{self.opid_time}', {number}, {row_count}, {raw_bytes}, '{digest}', "
+        )
+        self.cursor.execute(head.replace("%%", "%").encode() + value + b")")
+
+    def count_records(self) -> int:
+        """Return how many records of this statement the server holds."""
+        return self._count(f"SELECT COUNT(*) FROM {self._name(self.table_name)} WHERE opid_time = %s")
+
+    def count_archived_rows(self) -> int:
+        """Return how many row changes the blocks on the server hold."""
+        return self._count(
+            f"SELECT COALESCE(SUM(row_count), 0) FROM {self._name(ARCHIVE_TABLE)} WHERE opid_time = %s AND block > 0"
+        )
+
+    def drop_records(self) -> None:
+        """Take the records of this statement back: part of them would be a guess."""
+        self._pending.clear()
+        self._pending_bytes = 0
+        self.cursor.execute(f"DELETE FROM {self._name(self.table_name)} WHERE opid_time = %s", (self.opid_time,))
+
+    def drop_archive(self) -> None:
+        self.cursor.execute(f"DELETE FROM {self._name(ARCHIVE_TABLE)} WHERE opid_time = %s", (self.opid_time,))
+
+    def _count(self, sql: str) -> int:
+        self.cursor.execute(sql, (self.opid_time,))
+        return int(self.cursor.fetchone()[0])
+
+    def _literal(self, data: bytes) -> bytes:
+        literal: bytes = self.cursor.connection.literal(data)
+        return literal
+
+    def _check_packet(self, size: int) -> None:
+        if size > self.packet_bytes - PACKET_RESERVE_BYTES:
+            raise StoreError(
+                f"{self.backup_schema}: found one row that needs a statement of {size} bytes, the backup server's"
+                f" max_allowed_packet is {self.packet_bytes}. Needed: a larger one, up to 1 GiB."
+                f" SET GLOBAL max_allowed_packet={1 << (size + PACKET_RESERVE_BYTES).bit_length()} there and try again."
+            )
+
+    def _name(self, table: str) -> str:
+        # MySQLdb formats statements with %.
+        return f"{quote_identifier(self.backup_schema)}.{quote_identifier(table)}".replace("%", "%%")
+
+
+def read_packet_bytes(cursor: Any) -> int:
+    """Read the most bytes one statement may have on this connection."""
+    cursor.execute("SELECT @@max_allowed_packet")
+    return int(cursor.fetchone()[0])
+
+
+def candidate_opid_times(first: str) -> Iterator[str]:
+    """Yield `first` and then, second by second, what to try when it is taken: thread ids restart with a server."""
+    seconds, connection_id, seq = parse_opid_time(first)
+    for moved in range(MOST_SECONDS_MOVED):
+        yield build_opid_time(seconds + moved, connection_id, seq)
