@@ -42,6 +42,7 @@ class ExecutedChange:
     own: where its transaction is in the binlog; None for a schema change.
     affected_rows: as the server answered, None when it did not.
     undo: for a schema change, its inverse in an order that descending id replays; undo_missing: why there is none.
+        Neither: it changed nothing.
     children_checked: it was shown, before parent rows went, that no child rows referred to them.
     """
 
@@ -210,7 +211,7 @@ class _Capture:
             self.store.add_record(statement)
         self.store.flush()
         self._check_count(len(self.change.undo))
-        return Verdict("" if self.change.undo else self.change.undo_missing or "no inverse is known.")
+        return Verdict(self.change.undo_missing)
 
     def _keep_rows(self, events: Iterator[OwnEvent]) -> Verdict:
         try:
