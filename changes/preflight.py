@@ -373,7 +373,7 @@ def _quote_account(account: str) -> str:
 
 def _describe_seconds(seconds: int) -> str:
     for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
-        if seconds >= 2 * size or (seconds >= size and size == 3600):
+        if seconds >= 2 * size:
             return f"{seconds // size} {unit}"
     return f"{seconds} seconds"
 

@@ -53,7 +53,7 @@ _TOLERANT = re.compile(r"\bIF\s+(?:NOT\s+)?EXISTS\b|\bOR\s+REPLACE\b", re.IGNORE
 
 
 class NamesTables(Protocol):
-    """The part of a statement that is looked at here. tables: (schema or None, table), the main one first."""
+    """The part of a statement that is looked at here. written, read: (schema or None, table)."""
 
     @property
     def number(self) -> int: ...
@@ -68,7 +68,9 @@ class NamesTables(Protocol):
     @property
     def table_name(self) -> str | None: ...
     @property
-    def tables(self) -> Sequence[tuple[str | None, str]]: ...
+    def written(self) -> Sequence[tuple[str | None, str]]: ...
+    @property
+    def read(self) -> Sequence[tuple[str | None, str]]: ...
 
 
 def list_tables(statements: Iterable[NamesTables], schema_name: str) -> list[TableName]:
@@ -107,10 +109,10 @@ def check_tables(
 
 
 def _names_of(statement: NamesTables, schema_name: str) -> list[TableName]:
-    names = [(schema or schema_name, table) for schema, table in statement.tables]
-    if statement.table_name is not None:
-        names.insert(0, (statement.schema_name or schema_name, statement.table_name))
-    return list(dict.fromkeys(names))
+    """Return the statement's tables, the one its backup is filed under first."""
+    own = [] if statement.table_name is None else [(statement.schema_name, statement.table_name)]
+    names = (*own, *statement.written, *statement.read)
+    return list(dict.fromkeys((schema or schema_name, table) for schema, table in names))
 
 
 def _once(problems: Iterable[Problem]) -> list[Problem]:
@@ -135,6 +137,10 @@ class _Check:
     @property
     def names(self) -> list[TableName]:
         return _names_of(self.statement, self.schema_name)
+
+    @property
+    def written(self) -> list[TableName]:
+        return [(schema or self.schema_name, table) for schema, table in self.statement.written]
 
     def problem(self, severity: Severity, name: str, found: str, needed: str, how: str) -> Problem:
         return Problem(f"table.{name}", severity, found, needed, how, self.statement.number, self.statement.line)
@@ -161,10 +167,8 @@ class _Check:
                 self.present[name] = True
 
     def privileges(self) -> Iterator[Problem]:
-        if not self.names or not self.server.grants.lines:
-            return
-        schema, table = self.names[0]
-        for privilege in _PRIVILEGES.get(self.statement.kind, ()):
+        needed = [(name, privilege) for name in self.written for privilege in _PRIVILEGES.get(self.statement.kind, ())]
+        for (schema, table), privilege in needed:
             if not self.server.grants.has_privilege(privilege, schema, table):
                 yield self.problem(
                     "error",
@@ -176,8 +180,7 @@ class _Check:
 
     def protection(self) -> Iterator[Problem]:
         """What speaks against putting back every row that the statement changes."""
-        # Of a statement's tables, any may be written to (UPDATE a JOIN b SET …): what is read only is warned of too.
-        for name in self._written():
+        for name in self.written:
             fact = self.facts.get(name)
             if fact is not None and fact.exists and not fact.transactional:
                 yield self._not_transactional(fact)
@@ -190,10 +193,6 @@ class _Check:
                 yield from self._cascades(table)
                 if not table.primary_key:
                     yield self._no_key(table)
-
-    def _written(self) -> list[TableName]:
-        """INSERT and REPLACE write to their first table only; UPDATE and DELETE may name several."""
-        return self.names[:1] if self.statement.kind in (_K.INSERT, _K.REPLACE) else self.names
 
     def _columns(self, table: Table) -> Iterator[Problem]:
         unknown = [column for column in table.columns if not supports(column)]
@@ -300,7 +299,7 @@ _ACTIONS = frozenset({"CASCADE", "SET NULL", "SET DEFAULT"})
 
 
 def _list_cascades(cascades: Iterable[CascadeFact], parent: TableName, events: frozenset[str]) -> list[str]:
-    """Describe every foreign key that acts when rows of `parent` meet `events`, those of its children's children too."""
+    """Describe every foreign key that acts when rows of `parent` meet `events`, their children's too."""
     by_parent: dict[TableName, list[CascadeFact]] = {}
     for cascade in cascades:
         by_parent.setdefault((cascade.parent_schema, cascade.parent_table), []).append(cascade)

@@ -1,0 +1,52 @@
+"""A MariaDB of a test's own, for settings that cannot be changed on a running server."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import MySQLdb
+import pytest
+
+from backups.binlog.flavor import Flavor
+from tests.servers import ROOT, STOP_SECONDS, Server, free_port
+
+START_SECONDS = 60
+
+
+@contextlib.contextmanager
+def private_mariadb(*options: str) -> Iterator[Server]:
+    """Start the system's MariaDB with `options`, stop it afterwards. Skips where there is none."""
+    if shutil.which("mariadbd") is None and not Path("/usr/sbin/mariadbd").exists():
+        pytest.skip("no mariadbd on this machine; install mariadb-server-core")
+    folder, port = Path(tempfile.mkdtemp(prefix="inc-")), free_port()
+    command = [str(ROOT / "scripts" / "database-server"), "mariadb", "-", str(folder), str(port), *options]
+    with (folder / "start.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        yield _wait_for(process, folder, port)
+    finally:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+        if process.poll() is None:
+            process.kill()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait_for(process: subprocess.Popen[bytes], folder: Path, port: int) -> Server:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(MySQLdb.OperationalError):
+            connection = MySQLdb.connect(host="127.0.0.1", port=port, user="root", connect_timeout=5)
+            version = connection.get_server_info()
+            connection.close()
+            return Server("private", "127.0.0.1", port, Flavor.parse(version))
+        time.sleep(0.1)
+    said = (folder / "start.log").read_text(errors="replace")[-500:]
+    raise RuntimeError(f"the private MariaDB did not answer within {START_SECONDS} s: {said}")
