@@ -95,9 +95,12 @@ TRANSACTION = Finding(
 
 # They take or drop locks (ours too), hold the session, or reach files and other servers.
 _FUNCTIONS = frozenset(
-    "GET_LOCK RELEASE_LOCK RELEASE_ALL_LOCKS SLEEP BENCHMARK LOAD_FILE MASTER_POS_WAIT SOURCE_POS_WAIT MASTER_GTID_WAIT"
-    " WAIT_FOR_EXECUTED_GTID_SET WAIT_UNTIL_SQL_THREAD_AFTER_GTIDS SETVAL SYS_EXEC SYS_EVAL SYS_GET SYS_SET".split()
-)
+    {
+        "BENCHMARK", "GET_LOCK", "LOAD_FILE", "MASTER_GTID_WAIT", "MASTER_POS_WAIT", "RELEASE_ALL_LOCKS",
+        "RELEASE_LOCK", "SETVAL", "SLEEP", "SOURCE_POS_WAIT", "SYS_EVAL", "SYS_EXEC", "SYS_GET", "SYS_SET",
+        "WAIT_FOR_EXECUTED_GTID_SET", "WAIT_UNTIL_SQL_THREAD_AFTER_GTIDS",
+    }
+)  # fmt: skip
 _FUNCTION_FAMILIES = (
     "SPIDER_",
     "GROUP_REPLICATION_",
@@ -108,7 +111,7 @@ _FUNCTION_FAMILIES = (
     "VERSION_TOKENS_",
 )
 # Engines whose rows are in the server's own files and in the binlog.
-_ENGINES = frozenset("INNODB MYISAM ARIA MEMORY HEAP ROCKSDB ARCHIVE NDB NDBCLUSTER".split())
+_ENGINES = frozenset({"INNODB", "MYISAM", "ARIA", "MEMORY", "HEAP", "ROCKSDB", "ARCHIVE", "NDB", "NDBCLUSTER"})
 _PLAIN_HINT = re.compile(r"/\*\+[A-Za-z0-9_@.,()$\s-]*\*/")
 _FORBIDDEN_HINT = re.compile(r"SET_VAR|RESOURCE_GROUP", re.IGNORECASE)
 
@@ -116,10 +119,12 @@ _FORBIDDEN_HINT = re.compile(r"SET_VAR|RESOURCE_GROUP", re.IGNORECASE)
 def find_forbidden(kind: StatementKind, tokens: Sequence[Token]) -> Iterator[Finding]:
     """Yield what may not be in the statement. tokens: without comments."""
     if not kind.is_allowed:
+        if any(token.kind is TokenKind.EXECUTABLE for token in tokens):
+            yield EXECUTABLE
         return
     yield from _find_in_head(kind, tokens)
     for index, token in enumerate(tokens):
-        if token.kind is TokenKind.STRING or token.kind is TokenKind.NUMBER:
+        if token.kind in (TokenKind.STRING, TokenKind.NUMBER, TokenKind.ROWS):
             continue
         if token.kind is TokenKind.EXECUTABLE:
             yield EXECUTABLE
@@ -185,8 +190,6 @@ def _find_in_table_option(tokens: Sequence[Token], index: int, following: str) -
             yield LOCATION
     elif key == "UNION" and (following == "=" or (following == "(" and _begins_name_list(tokens, index + 2))):
         yield LOCATION
-    elif key in ("IMPORT", "DISCARD") and following in ("TABLESPACE", "PARTITION"):
-        yield TABLESPACE
     elif key == "TABLESPACE" and tokens[index - 1].key in ("IMPORT", "DISCARD"):
         yield TABLESPACE
     elif key == "START" and following == "TRANSACTION":
@@ -218,7 +221,7 @@ def _find_engine(tokens: Sequence[Token], index: int) -> Iterator[Finding]:
         yield Finding(
             "statement.engine",
             f"uses the storage engine {engine}.",
-            "An engine that keeps its rows in this server and logs them: InnoDB, MyISAM, Aria, MEMORY, RocksDB, ARCHIVE.",
+            "An engine that keeps its rows in this server and logs them, such as InnoDB, MyISAM or Aria.",
             "Choose ENGINE=InnoDB.",
         )
 

@@ -105,8 +105,8 @@ _MAIN_VERBS = {"SELECT", "UPDATE", "DELETE", "INSERT", "REPLACE", "TABLE", "VALU
 
 # CREATE, ALTER, DROP and RENAME say later what they are about. The words that may stand between:
 _MODIFIERS = {
-    "OR", "REPLACE", "ONLINE", "OFFLINE", "IGNORE", "TEMPORARY", "UNIQUE", "FULLTEXT", "SPATIAL", "VECTOR", "AGGREGATE", "UNDO",
-    "PUBLIC",
+    "OR", "REPLACE", "ONLINE", "OFFLINE", "IGNORE", "TEMPORARY", "UNIQUE", "FULLTEXT", "SPATIAL", "VECTOR", "AGGREGATE",
+    "UNDO", "PUBLIC",
 }  # fmt: skip
 _VIEW_OPTIONS = {"ALGORITHM", "DEFINER", "SQL"}
 
@@ -127,7 +127,7 @@ def read_kind(tokens: Sequence[Token]) -> StatementKind:
 
 
 def read_object(tokens: Sequence[Token]) -> tuple[str, int]:
-    """Return what a CREATE, ALTER, DROP or RENAME is about ("TABLE", "INDEX", "USER", …) and its index; ("", index) when not told."""
+    """Return what a CREATE, ALTER, DROP or RENAME is about ("TABLE", "USER", …; "" when not told) and its index."""
     index = 1
     while index < len(tokens) and tokens[index].key in _MODIFIERS:
         index += 1

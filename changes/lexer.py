@@ -1,7 +1,7 @@
 """SQL text into tokens, by the lexical rules that MySQL and MariaDB share.
 
-Where the two servers read the same text differently (executable comments, words that begin with `$`), the token says so and the policy
-refuses it. Source: MySQL server, sql_lex.cc, lex_one_token; MariaDB's copy of it.
+Where the two servers read the same text differently (executable comments, words that begin with `$`), the token says
+so and the policy refuses it. Source: MySQL server, sql_lex.cc, lex_one_token; MariaDB's copy of it.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ class TokenKind(Enum):
     OPERATOR = auto()  # one character
     EXECUTABLE = auto()  # the opening of /*! or /*M!, or the */ that closes it: code, not a comment
     HINT = auto()  # /*+ … */
+    ROWS = auto()  # (1, 'a'), (2, 'b') …: rows of literals after VALUES, as one token
     COMMENT = auto()
 
 
@@ -65,11 +66,14 @@ class Token(NamedTuple):
 
 # Every character above ASCII belongs to an identifier; Unicode white space too.
 _WORD = r"0-9A-Za-z_$\x80-\U0010ffff"
+_KINDS: dict[str | None, TokenKind | None] = {"SPACE": None} | dict(TokenKind.__members__)
 _UNTERMINATED = {"'": "string", '"': "string", "`": "quoted name", "/*": "comment"}
 
 
 @lru_cache
-def _build_pattern(ansi_quotes: bool, no_backslash_escapes: bool) -> re.Pattern[str]:
+def _build_patterns(ansi_quotes: bool, no_backslash_escapes: bool) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Return the pattern of any token, and the one of rows of literals."""
+
     def string(quote: str) -> str:
         # Possessive loops: an unterminated 4 MiB string fails in one pass.
         inner = rf"[^{quote}]++" if no_backslash_escapes else rf"[^{quote}\\]++|\\."
@@ -86,13 +90,18 @@ def _build_pattern(ansi_quotes: bool, no_backslash_escapes: bool) -> re.Pattern[
         r"[0-9]+[eE][+-]?[0-9]+|[0-9]+\.[0-9]*(?:[eE][+-]?[0-9]+)?"
         rf"|(?<![{_WORD}`\"])\.[0-9]+(?:[eE][+-]?[0-9]+)?|[0-9]++(?![{_WORD}])"
     )
-    return re.compile(
-        rf"(?P<SPACE>[ \t\n\r\v\f]++)|(?P<NUMBER>{number})|(?P<WORD>[{_WORD}]++)|(?P<STRING>{strings})|(?P<QUOTED>{identifiers})"
+    literal = rf"(?:[xXbBnN]?(?:{strings})|[-+]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|(?i:NULL|DEFAULT|TRUE|FALSE))"
+    row = rf"\([ \t\r\n]*+{literal}[ \t\r\n]*+(?:,[ \t\r\n]*+{literal}[ \t\r\n]*+)*+\)"
+    rows = re.compile(rf"{row}(?:[ \t\r\n]*+,[ \t\r\n]*+{row})*+", re.DOTALL)
+    token = re.compile(
+        rf"(?P<SPACE>[ \t\n\r\v\f]++)|(?P<NUMBER>{number})|(?P<WORD>[{_WORD}]++)"
+        rf"|(?P<STRING>{strings})|(?P<QUOTED>{identifiers})"
         r"|(?P<EXECUTABLE>/\*M?![0-9]*+|\*/)|(?P<HINT>/\*\+.*?\*/)"
         r"|(?P<COMMENT>\#[^\n]*+|--(?=[\x00-\x20\x7f]|\Z)[^\n]*+|/\*(?!\+|M?!).*?\*/)"
         r"|(?P<OPERATOR>.)",
         re.DOTALL,
     )
+    return token, rows
 
 
 def tokenize(sql: str, *, ansi_quotes: bool = False, no_backslash_escapes: bool = False) -> list[Token]:
@@ -102,7 +111,8 @@ def tokenize(sql: str, *, ansi_quotes: bool = False, no_backslash_escapes: bool 
     """
     if (position := sql.find("\0")) >= 0:
         raise SplitError(_nul_problem(sql, position))
-    match = _build_pattern(ansi_quotes, no_backslash_escapes).match
+    token_pattern, rows_pattern = _build_patterns(ansi_quotes, no_backslash_escapes)
+    match, match_rows = token_pattern.match, rows_pattern.match
     tokens: list[Token] = []
     opened: list[int] = []  # starts of the executable comments we are inside of
     # A byte order mark may begin a file; it belongs to no statement.
@@ -110,27 +120,37 @@ def tokenize(sql: str, *, ansi_quotes: bool = False, no_backslash_escapes: bool 
     while position < end:
         found = match(sql, position)
         assert found is not None  # the last alternative takes any character
-        group, text = found.lastgroup, found[0]
-        if group == "EXECUTABLE" and text == "*/" and not opened:
+        text, kind = found[0], _KINDS[found.lastgroup]
+        key = ""
+        if kind is TokenKind.WORD:
+            # str.upper() makes "ſet" SET and "lımıt" LIMIT; to the server these are names.
+            key = text.upper() if text.isascii() else text
+        elif kind is TokenKind.EXECUTABLE and text == "*/" and not opened:
             # Outside of an executable comment the server reads `*` and looks at `/` anew: 2*/* two */3.
-            group, text = "OPERATOR", "*"
-        if group == "OPERATOR" and (text in "'\"`" or sql.startswith("/*", position)):
-            raise SplitError(_unterminated_problem(sql, position))
-        if group == "EXECUTABLE":
+            kind, text, key = TokenKind.OPERATOR, "*", "*"
+        elif kind is TokenKind.EXECUTABLE:
             opened.pop() if text == "*/" else opened.append(position)
-        if group != "SPACE":
-            tokens.append(_build_token(TokenKind[group or ""], text, position))
+        elif kind is TokenKind.OPERATOR:
+            if text in "'\"`" or (text == "/" and sql.startswith("/*", position)):
+                raise SplitError(_unterminated_problem(sql, position))
+            key = text
+            if text == "(" and _may_begin_rows(tokens) and (rows := match_rows(sql, position)):
+                kind, text, key = TokenKind.ROWS, rows[0], ""
+        if kind is not None:
+            tokens.append(Token(kind, text, key, position))
         position += len(text)
     if opened:
         raise SplitError(_unterminated_problem(sql, opened[0]))
     return tokens
 
 
-def _build_token(kind: TokenKind, text: str, start: int) -> Token:
-    if kind is TokenKind.WORD:
-        # str.upper() makes "ſet" SET and "lımıt" LIMIT; to the server these are names.
-        return Token(kind, text, text.upper() if text.isascii() else text, start)
-    return Token(kind, text, text if kind is TokenKind.OPERATOR else "", start)
+def _may_begin_rows(tokens: list[Token]) -> bool:
+    """Whether rows may come next: after VALUES or a row's comma, literals in parentheses are no arguments."""
+    if not tokens:
+        return False
+    if tokens[-1].key == ",":
+        return len(tokens) > 1 and (tokens[-2].key == ")" or tokens[-2].kind is TokenKind.ROWS)
+    return tokens[-1].key in ("VALUES", "VALUE")
 
 
 def line_of(sql: str, position: int) -> int:

@@ -1,6 +1,7 @@
 """What may run: an allow list of kinds, and what a statement of such a kind may not hold.
 
-Fails closed: a statement that could not be read is refused. The server's privileges are the second wall, not this one's excuse.
+Fails closed: a statement that could not be read is refused. The server's privileges are the second wall, not this one's
+excuse.
 """
 
 from __future__ import annotations
@@ -88,10 +89,10 @@ def check_statement(subject: Subject) -> list[Problem]:
 
 
 def _find_errors(subject: Subject) -> Iterator[Problem]:
-    if not subject.kind.is_allowed:
+    forbidden = list(find_forbidden(subject.kind, subject.piece.tokens))
+    if not subject.kind.is_allowed and not (forbidden and subject.kind is StatementKind.OTHER):
         problem_id, words, refusal = choose_refusal(subject.kind, subject.piece.tokens)
         yield subject.error(problem_id, found=f"is {words}: {refusal.why}.", needed=ALLOWED_TEXT, how=refusal.how)
-    forbidden = list(find_forbidden(subject.kind, subject.piece.tokens))
     for finding in forbidden:
         yield subject.error(finding.id, found=finding.found, needed=finding.needed, how=finding.how)
     if isinstance(subject.reading, UnreadableError):
@@ -108,7 +109,7 @@ def _find_errors(subject: Subject) -> Iterator[Problem]:
 
 
 def _check_names(subject: Subject, reading: Reading) -> Iterator[Problem]:
-    for use in (*reading.written, *reading.read):
+    for use in reading.uses:
         if use.schema is not None:
             yield from _check_schema(subject, use.schema, f"{use.schema}.{use.table}")
         if _is_ours(use):
@@ -118,11 +119,12 @@ def _check_names(subject: Subject, reading: Reading) -> Iterator[Problem]:
                 needed="Tables of your own: names in $_$…$_$ are those of the backup.",
                 how="Use another name.",
             )
+    # Aliases are compared without case on some servers; a false match only makes a column of it.
+    aliases = {alias.lower() for alias in reading.aliases}
     for name in reading.names:
         qualifier, text = name.parts[0], ".".join(name.parts)
-        if len(name.parts) == 3 or name.is_call or qualifier.lower() in SYSTEM_SCHEMAS:
-            yield from _check_schema(subject, qualifier, text)
-        elif qualifier not in reading.aliases and qualifier.lower() not in {alias.lower() for alias in reading.aliases}:
+        is_column = len(name.parts) == 2 and not name.is_call and qualifier.lower() in aliases
+        if not is_column or qualifier.lower() in SYSTEM_SCHEMAS:
             yield from _check_schema(subject, qualifier, text)
 
 

@@ -17,6 +17,7 @@ class Reading:
 
     own: the table its backup is filed under.
     written, read: tables it changes and tables it only looks at, in order of the text, each once.
+    uses: every table named, a new name for a table too.
     names, aliases: other dotted names, and what their first part may mean besides a schema.
     facts: what the inverse of a schema change is built from; None for row changes.
     """
@@ -24,6 +25,7 @@ class Reading:
     own: TableUse
     written: tuple[TableUse, ...]
     read: tuple[TableUse, ...] = ()
+    uses: tuple[TableUse, ...] = ()
     names: tuple[DottedName, ...] = ()
     aliases: frozenset[str] = field(default=frozenset())
     has_where: bool = False
@@ -47,12 +49,13 @@ def read_statement(kind: StatementKind, tokens: Sequence[Token]) -> Reading:
         facts = read_schema_change(kind, reader)
         written = list(facts.written)
     own = facts.own if facts else written[0]
-    seen = set(written)
-    read = [use for use in dict.fromkeys(reader.uses) if use not in seen]
+    renamed = {own} if kind is StatementKind.ALTER_TABLE else set()  # a name to be, not a table yet
+    read = [use for use in dict.fromkeys(reader.uses) if use not in {*written, *renamed}]
     return Reading(
         own=own,
         written=tuple(dict.fromkeys(written)),
         read=tuple(use for use in read if use.schema is not None or use.table not in reader.ctes),
+        uses=tuple(dict.fromkeys(reader.uses)),
         names=tuple(reader.names),
         aliases=frozenset(reader.aliases | reader.ctes),
         has_where=reader.has_where,

@@ -1,7 +1,8 @@
 """Which tables a statement names, and every other dotted name in it: one pass over its tokens.
 
 A name is a table's when it stands where only a table can: after FROM, JOIN, INTO, UPDATE, REFERENCES, and after a comma
-between those. Every other dotted name is a column's or a function's; the policy compares its qualifier with the aliases.
+between those. Every other dotted name is a column's or a function's; the policy compares its qualifier with the
+aliases.
 What does not fit raises UnreadableError: never a guess.
 """
 
@@ -62,8 +63,8 @@ class _Frame:
 # Reserved on both servers: a word that cannot be an alias without quotes.
 _JOIN_WORDS = {"JOIN", "STRAIGHT_JOIN", "INNER", "CROSS", "LEFT", "RIGHT", "NATURAL", "ON", "USING"}
 _LIST_ENDS = {
-    "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "UNION", "EXCEPT", "INTERSECT", "FOR", "LOCK", "INTO", "PROCEDURE", "VALUES", "WITH",
-    "SELECT", "SET", "FETCH",
+    "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "UNION", "EXCEPT", "INTERSECT", "FOR", "LOCK", "INTO", "PROCEDURE",
+    "VALUES", "WITH", "SELECT", "SET", "FETCH",
 }  # fmt: skip
 # Reserved on one server only, an alias on the other.
 _SOMETIMES_ENDS = {"WINDOW", "RETURNING", "QUALIFY"}
@@ -75,9 +76,9 @@ _NO_TABLE = _NO_ALIAS | {"EXISTS", "NOT", "CASE", "AND", "OR", "NULL"}
 class ReferenceReader:
     """Reads a statement's tables from token `position` on.
 
-    After read(): `uses` (tables in order of the text), `names` (other dotted names), `aliases` and `ctes` (what qualifiers
-    and single names may mean), `outer` (tables outside of subqueries by alias), `assigned` (columns of an UPDATE's SET),
-    `has_where`.
+    After read(): `uses` (tables in order of the text), `names` (other dotted names), `aliases` and `ctes` (what
+    qualifiers and single names may mean), `outer` (tables outside of subqueries by alias), `assigned` (columns of an
+    UPDATE's SET), `has_where`.
     """
 
     def __init__(self, tokens: Sequence[Token], position: int = 0) -> None:

@@ -77,9 +77,11 @@ def _read_head(reader: ReferenceReader, *objects: str) -> set[str]:
 
 def _skip_wait(reader: ReferenceReader) -> None:
     """MariaDB: WAIT n, NOWAIT."""
-    if not reader.accept("NOWAIT") and reader.key() == "WAIT" and reader.tokens[reader.position + 1 :][:1]:
-        if reader.tokens[reader.position + 1].kind is TokenKind.NUMBER:
-            reader.position += 2
+    following = reader.tokens[reader.position + 1 : reader.position + 2]
+    if reader.key() == "WAIT" and following and following[0].kind is TokenKind.NUMBER:
+        reader.position += 2
+    else:
+        reader.accept("NOWAIT")
 
 
 def _need_end(reader: ReferenceReader) -> None:
@@ -213,9 +215,7 @@ def _read_alter(reader: ReferenceReader) -> SchemaFacts:
         clauses.append(clause)
     if not clauses:
         raise reader.unreadable()
-    own = renamed or table
-    written = (table, renamed) if renamed else (table,)
-    return SchemaFacts(own, written, if_exists=if_exists, clauses=tuple(clauses))
+    return SchemaFacts(renamed or table, (table,), if_exists=if_exists, clauses=tuple(clauses))
 
 
 def _find_clauses(reader: ReferenceReader, begin: int) -> list[tuple[int, int]]:

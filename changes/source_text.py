@@ -65,7 +65,7 @@ def check_characters(sql: str, *, ansi_quotes: bool = False, no_backslash_escape
     error = warning = None
     end = 1 if sql.startswith("\ufeff") else 0
     for token in tokens:
-        if token.kind is TokenKind.STRING:
+        if token.kind in (TokenKind.STRING, TokenKind.ROWS):
             warning = warning if warning is not None else _find(_TURNING, sql, token.start, token.end)
         elif error is None:
             error = _find(_MISLEADING, sql, end, token.end)

@@ -1,7 +1,7 @@
 """A script into its statements, as the server would split it with multi-statements on.
 
-A statement's text is the author's exact characters from its first to its last token: white space and comments around it are left out,
-comments inside it stay.
+A statement's text is the author's exact characters from its first to its last token: white space and comments around it
+are left out, comments inside it stay.
 """
 
 from __future__ import annotations
@@ -49,6 +49,11 @@ class _Body:
         self._previous = ""
 
     @property
+    def is_plain(self) -> bool:
+        """Whether no token to come can open a body."""
+        return self._decided and not self._in_body
+
+    @property
     def is_open(self) -> bool:
         return self._depth > 0
 
@@ -80,19 +85,19 @@ class _Body:
             return
         if word == "END" and self._depth:
             self._depth -= 1
-        elif word in _BLOCKS and not (word == "REPEAT" and following == "("):
-            self._depth += 1
-        elif self._previous in _STATEMENT_STARTS and (
-            (word == "IF" and following not in ("NOT", "EXISTS")) or (word == "FOR" and self._depth)
-        ):
-            self._depth += 1
+        elif word in _BLOCKS:
+            self._depth += not (word == "REPEAT" and following == "(")
+        elif self._previous in _STATEMENT_STARTS:
+            begins_if = word == "IF" and following not in ("NOT", "EXISTS")
+            begins_for = word == "FOR" and self._depth > 0
+            self._depth += begins_if or begins_for
 
 
 def split_script(sql: str, *, ansi_quotes: bool = False, no_backslash_escapes: bool = False) -> list[Piece]:
     """Return the statements of `sql` in order; empty ones and mere comments are none.
 
-    Raises SplitError for what the lexer refuses, for a DELIMITER command, and for `--;`, which is no comment here and one when the
-    statement runs alone.
+    Raises SplitError for what the lexer refuses, for a DELIMITER command, and for a statement that ends in `--`,
+    which is no comment here and one when the statement runs alone.
     """
     tokens = tokenize(sql, ansi_quotes=ansi_quotes, no_backslash_escapes=no_backslash_escapes)
     pieces: list[Piece] = []
@@ -106,6 +111,8 @@ def split_script(sql: str, *, ansi_quotes: bool = False, no_backslash_escapes: b
         comments = tuple(
             token for token in tokens[begin:end] if token.kind is TokenKind.COMMENT and start < token.start < stop
         )
+        if code[-1].text == "-" and sql.endswith("--", start, stop):
+            raise SplitError(_dashes_problem(line_of(sql, stop)))
         pieces.append(Piece(sql[start:stop], line, code, comments))
     return pieces
 
@@ -120,31 +127,26 @@ def _find_ranges(sql: str, tokens: list[Token]) -> list[tuple[int, int]]:
         if token.kind is TokenKind.EXECUTABLE:
             executable += -1 if token.text == "*/" else 1
         if token.key == ";" and not executable and not body.is_open:
-            _refuse_dashes(sql, token)
             ranges.append((begin, index))
             begin, body, started = index + 1, _Body(), False
             continue
         if not started and token.key == "DELIMITER":
             raise SplitError(_delimiter_problem(sql, token))
         started = True
-        body.read(token, tokens[index + 1] if index + 1 < len(tokens) else None)
+        if not body.is_plain:
+            body.read(token, tokens[index + 1] if index + 1 < len(tokens) else None)
     ranges.append((begin, len(tokens)))
     return ranges
 
 
-def _refuse_dashes(sql: str, semicolon: Token) -> None:
-    if sql[max(semicolon.start - 2, 0) : semicolon.start] != "--":
-        return
-    line = line_of(sql, semicolon.start)
-    raise SplitError(
-        Problem(
-            "sql.dashes",
-            "error",
-            found=f"Line {line} has -- right before a semicolon: no comment for the server, though it looks like one.",
-            needed="A space after --, or no --.",
-            how="Write `-- ` for a comment, or delete the dashes.",
-            line=line,
-        )
+def _dashes_problem(line: int) -> Problem:
+    return Problem(
+        "sql.dashes",
+        "error",
+        found=f"Line {line} ends a statement with --: no comment for the server, though it looks like one.",
+        needed="A space after --, or no --.",
+        how="Write `-- ` for a comment, or delete the dashes.",
+        line=line,
     )
 
 

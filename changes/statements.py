@@ -1,7 +1,7 @@
 """What a ticket's SQL is and whether it may run: split, classified and held against the policy.
 
-check_statements is what the rest of the application calls. It is pure: the same text gives the same answer before review and
-before execution.
+check_statements is what the rest of the application calls. It is pure: the same text gives the same answer before
+review and before execution.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Statement:
     """One statement of a ticket.
 
     number: from 0. text: the author's exact characters. line: where it begins in the ticket's SQL, from 1.
-    schema_name, table_name: the table its backup is filed under; schema_name is None when the text does not say it, table_name
-        when it cannot be told.
+    schema_name, table_name: the table its backup is filed under; schema_name is None when the text does not say it,
+        table_name when it cannot be told.
     written, read: tables it changes and tables it only reads, (schema or None, table), in order of the text.
     facts: of a schema change, what its inverse is built from; else None.
     """
@@ -54,7 +54,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """statements: as far as the text could be split. problems: in order of the text; an error among them refuses the ticket."""
+    """statements: none when the text could not be split. problems: an error among them refuses the ticket."""
 
     statements: tuple[Statement, ...]
     problems: tuple[Problem, ...]
@@ -108,7 +108,7 @@ def check_statements(
 
 
 def _classify(number: int, piece: Piece) -> tuple[Statement, Reading | UnreadableError | None]:
-    """Return the statement, and what it names: None for a kind that may not run, the error when it could not be read."""
+    """Return the statement, and what it names: None for a kind that may not run, the error when it is unreadable."""
     kind = read_kind(piece.tokens)
     reading: Reading | UnreadableError | None = None
     if kind.is_allowed:
