@@ -17,10 +17,10 @@ from django.utils import timezone
 from changes import inspection, jobs, permissions
 from changes.activity import move, note
 from changes.content import hash_ticket
-from changes.errors import CheckFailedError, ChangeError, PermissionRefusedError, StalePageError, TicketStateError
+from changes.errors import ChangeError, CheckFailedError, PermissionRefusedError, StalePageError, TicketStateError
 from changes.models import Approval, Execution, Target, Ticket
-from changes.undo_plan import RollbackPlan
 from changes.states import EDITABLE, ExecutionState, RollbackState, TicketState
+from changes.undo_plan import RollbackPlan
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,8 +43,12 @@ def describe_content(ticket: Ticket, *, statements: Sequence[str], warnings: Seq
     }
 
 
+def approved_texts(ticket: Ticket) -> list[str]:
+    """Return the exact statements that the pages show, and the approver approved."""
+    return [entry["text"] for entry in ticket.inspection.get("statements", [])]
+
+
 def hash_ticket(ticket: Ticket) -> str:
     """Return the content hash of `ticket` with the statements and warnings of its stored inspection."""
-    statements = [entry["text"] for entry in ticket.inspection.get("statements", [])]
     warnings = [str(problem) for problem in ticket.problems if problem.severity == "warning"]
-    return build_content_hash(describe_content(ticket, statements=statements, warnings=warnings))
+    return build_content_hash(describe_content(ticket, statements=approved_texts(ticket), warnings=warnings))

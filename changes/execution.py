@@ -6,18 +6,20 @@ import logging
 from datetime import datetime
 from typing import Any
 
-from backups.capture import ExecutedChange
-from django.conf import settings
 from django.utils import timezone
 
+from backups.capture import ExecutedChange
 from backups.snapshot import read_snapshot
-from changes import ddl_undo, runner, targets, undo
+from changes import ddl_undo, runner, undo
 from changes.attempt import Attempt, LostExecutionError, claim, is_what_was_approved
+from changes.content import approved_texts
+from changes.inspection import check_text
 from changes.marker import build_marker
 from changes.models import ExecutedStatement, Execution
+from changes.problems import Problem
 from changes.protection import keep, sum_of
 from changes.session import RefusedError, Session, open_session
-from changes.statements import Statement, check_statements
+from changes.statements import Statement
 from changes.states import BackupState, ExecutionState, Outcome, TicketState
 from changes.verdict import finish
 
@@ -75,7 +77,9 @@ def _run_claimed(attempt: Attempt) -> None:
 
 def _run_statements(attempt: Attempt, session: Session) -> None:
     ticket = attempt.execution.ticket
-    checked = check_statements(ticket.sql, ticket.schema_name, settings.INCEPTION.site.max_sql_bytes)
+    checked = check_text(ticket, session.facts)
+    if checked.errors or [statement.text for statement in checked.statements] != approved_texts(ticket):
+        raise RefusedError([*checked.errors, _other_statements_problem()])
     records = [
         attempt.add_statement(
             statement.number,
@@ -93,6 +97,16 @@ def _run_statements(attempt: Attempt, session: Session) -> None:
     finish(attempt, records)
 
 
+def _other_statements_problem() -> Problem:
+    return Problem(
+        id="ticket.other_statements",
+        severity="error",
+        found="The server would now read other statements in the ticket's SQL than those that were approved.",
+        needed="The statements that the approver saw.",
+        how="Look whether sql_mode on the server was changed; then edit the ticket, submit it and have it approved.",
+    )
+
+
 def run_one(attempt: Attempt, session: Session, statement: Statement, record: ExecutedStatement) -> None:
     """Run one statement and capture what it changed, before anything else runs.
 
@@ -105,7 +119,7 @@ def run_one(attempt: Attempt, session: Session, statement: Statement, record: Ex
     is_row_change = statement.kind.is_row_change
     marker = build_marker(ticket.pk, execution.pk, statement.number)
     snapshot = read_snapshot(connection, ticket.schema_name, statement.text, flavor)
-    undo = None if is_row_change else ddl_undo.plan(connection, statement, schema_name, flavor)
+    undo = None if is_row_change else ddl_undo.plan(connection, statement, schema_name)
     start = runner.read_start(connection, flavor)
     now = timezone.now()
     attempt.write(

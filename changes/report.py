@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import Any
 
 from backups.restore import RestoreResult
+
 from changes.models import ExecutedStatement, Execution, Ticket
 from changes.problems import Problem
 from changes.states import BackupState, ExecutionState
@@ -122,7 +123,9 @@ def render_problems(problems: Iterable[dict[str, Any]]) -> list[str]:
     lines = []
     for problem in problems:
         lines.append(f"  {problem['severity']}: {problem['found']}")
-        lines += [f"    {label}: {problem[key]}" for label, key in (("needed", "needed"), ("how", "how")) if problem[key]]
+        lines += [
+            f"    {label}: {problem[key]}" for label, key in (("needed", "needed"), ("how", "how")) if problem[key]
+        ]
     return lines
 
 
@@ -146,8 +149,8 @@ def _statement_lines(entry: dict[str, Any]) -> list[str]:
         lines.append(f"{entry['affected_rows']} row(s) affected{seconds}")
     if entry["opid_time"]:
         lines.append(
-            f"backup {entry['backup_state']}: {entry['rows_captured']} row(s) captured, {entry['records_stored']} record(s)"
-            f" in {entry['backup_schema']}.{entry['backup_table']} as {entry['opid_time']}"
+            f"backup {entry['backup_state']}: {entry['rows_captured']} row(s) captured, {entry['records_stored']}"
+            f" record(s) in {entry['backup_schema']}.{entry['backup_table']} as {entry['opid_time']}"
         )
     lines += [entry[key] for key in ("backup_reason", "error") if entry[key]]
     return lines

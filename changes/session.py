@@ -9,8 +9,7 @@ from typing import Any
 
 from backups.binlog.coordinates import BinlogCoordinates
 from backups.source import OwnTransaction, ServerAddress
-
-from changes import preflight, targets
+from changes import backup_server, preflight, targets
 from changes.attempt import Attempt, lock_name
 from changes.problems import Problem
 from changes.runner import StatementStart
@@ -75,9 +74,9 @@ def open_session(attempt: Attempt, *, found_rows: bool) -> Iterator[Session]:
         raise RefusedError([error.problem]) from error
     try:
         facts = targets.read_facts(connection)
-        problems = preflight.check(facts, backup=ticket.backup)
+        problems = preflight.check(facts, backup=ticket.backup, schema_name=ticket.schema_name)
         if ticket.backup:
-            problems += preflight.check_backup_server()
+            problems += backup_server.check()
         errors = [problem for problem in problems if problem.severity == "error"]
         if errors:
             raise RefusedError(errors)

@@ -9,12 +9,12 @@ from dataclasses import asdict
 from typing import Any
 
 import MySQLdb
+from backups.restore import PreviewPage, RestoreResult
 from django.utils import timezone
 
 from backups import restore
 from backups.capture import ExecutedChange
 from backups.errors import BackupError
-from backups.restore import PreviewPage, RestoreResult
 from backups.snapshot import read_snapshot
 from changes import runner, targets
 from changes.activity import note
@@ -139,9 +139,7 @@ def _run_step(
             marker=marker,
             dry_run=False,
             on_conflict=plan.on_conflict,
-            before_commit=lambda: attempt.write(
-                record, outcome=Outcome.COMMIT_SENT, commit_sent_at=timezone.now()
-            ),
+            before_commit=lambda: attempt.write(record, outcome=Outcome.COMMIT_SENT, commit_sent_at=timezone.now()),
         )
     except BackupError as error:
         attempt.write(record, outcome=Outcome.FAILED, error=str(error), execute_seconds=time.monotonic() - began)
@@ -211,7 +209,11 @@ def _finish(
         state, ticket_state = ExecutionState.UNKNOWN, TicketState.UNKNOWN
         error = "The connection was lost while the rollback committed; whether it took effect is not known."
     elif conflicted and not done_any:
-        state, ticket_state, error = ExecutionState.CONFLICTED, TicketState.FAILED, f"Nothing was changed: {stopped.error}"
+        state, ticket_state, error = (
+            ExecutionState.CONFLICTED,
+            TicketState.FAILED,
+            f"Nothing was changed: {stopped.error}",
+        )
     elif done_any:
         state, ticket_state, error = ExecutionState.PARTLY_DONE, TicketState.PARTLY_DONE, stopped.error
     else:
@@ -264,7 +266,7 @@ def _redo(undone_rollback: Ticket) -> None:
     assert first is not None
     ExecutedStatement.objects.filter(undone_by=undone_rollback).update(undone_by=None)
     left = ExecutedStatement.objects.filter(execution__ticket=first).exclude(undone_by=None).exists()
-    Ticket.objects.filter(pk=first.pk).update(
-        rollback_state=RollbackState.PARTIAL if left else RollbackState.NONE
+    Ticket.objects.filter(pk=first.pk).update(rollback_state=RollbackState.PARTIAL if left else RollbackState.NONE)
+    note(
+        first, "redo", by=None, text=f"Rollback #{undone_rollback.pk} was itself rolled back; the change stands again."
     )
-    note(first, "redo", by=None, text=f"Rollback #{undone_rollback.pk} was itself rolled back; the change stands again.")

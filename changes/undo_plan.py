@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from backups.restore import UndoItem
+
 from changes.errors import ChangeError
 from changes.kinds import StatementKind
 from changes.models import ExecutedStatement, Ticket
@@ -69,7 +70,9 @@ def choose_statements(ticket: Ticket, numbers: Iterable[int] = ()) -> list[Execu
         .order_by("-execution__number", "-seq")
     )
     if unknown := wanted - {statement.seq for statement in ran}:
-        raise ChangeError(f"Statement {min(unknown) + 1} of ticket #{ticket.pk} did not run; choose among those that did.")
+        raise ChangeError(
+            f"Statement {min(unknown) + 1} of ticket #{ticket.pk} did not run; choose among those that did."
+        )
     chosen = [statement for statement in ran if (not wanted or statement.seq in wanted) and _changed(statement)]
     left = [statement for statement in chosen if statement.undone_by_id is None]
     if not left:
@@ -112,5 +115,7 @@ def names_text(statement: ExecutedStatement) -> str:
     original = statement.execution.ticket.rolls_back
     if original is None:
         return statement.sql
-    undone = ExecutedStatement.objects.filter(execution__ticket=original).select_related("execution__ticket__rolls_back")
-    return "\n".join(names_text(other) for other in undone)
+    undone = ExecutedStatement.objects.filter(execution__ticket=original).select_related(
+        "execution__ticket__rolls_back"
+    )
+    return "\n".join(names_text(other) for other in undone.select_related("execution__ticket__rolls_back"))

@@ -36,7 +36,9 @@ class Command(BaseCommand):
             raise CommandError(f"There is no ticket #{options['ticket']}.", returncode=report.ExitStatus.REFUSED)
         plan = actions.RollbackPlan(tuple(number - 1 for number in options["statement"]), options["on_conflict"])
         outcome, status = self._roll_back(ticket, plan, options)
-        text = json.dumps(outcome, ensure_ascii=False) if options["format"] == "json" else report.render_rollback(outcome)
+        text = (
+            json.dumps(outcome, ensure_ascii=False) if options["format"] == "json" else report.render_rollback(outcome)
+        )
         self.stdout.write(text)
         sys.exit(status)
 

@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from changes import actions, execution, report
 from changes.models import Target
 from changes.problems import Problem
-from changes.statements import find_only_schema
+from changes.statements import SplitError, split_statements
 
 BOOLEANS = {"true": True, "false": False}
 
@@ -28,7 +28,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--target", required=True, help="the name of a registered target")
-        parser.add_argument("--schema", default="", help="the default schema; needed unless the SQL names one throughout")
+        parser.add_argument(
+            "--schema", default="", help="the default schema; needed unless the SQL names one throughout"
+        )
         parser.add_argument("--backup", choices=BOOLEANS, default="true")
         parser.add_argument("--title", default="")
         parser.add_argument("--format", choices=("text", "json"), default="text")
@@ -49,8 +51,8 @@ class Command(BaseCommand):
         if isinstance(sql, Problem):
             return report.describe_refusal([sql]), report.ExitStatus.REFUSED
         schema_name = options["schema"] or find_only_schema(sql)
-        if not schema_name:
-            return report.describe_refusal([_no_schema()]), report.ExitStatus.REFUSED
+        if isinstance(schema_name, Problem):
+            return report.describe_refusal([schema_name]), report.ExitStatus.REFUSED
         backup = BOOLEANS[options["backup"]]
         fields = actions.TicketFields(
             title=options["title"] or f"run_change {options['file']}"[:200],
@@ -118,7 +120,14 @@ def _unknown_target(name: str) -> Problem | None:
     )
 
 
-def _no_schema() -> Problem:
+def find_only_schema(sql: str) -> str | Problem:
+    """Return the one schema that every statement names, or why there is none."""
+    try:
+        names = {statement.schema_name for statement in split_statements(sql)}
+    except SplitError as error:
+        return error.problem
+    if len(names) == 1 and (name := names.pop()):
+        return name
     return Problem(
         id="ticket.schema",
         severity="error",

@@ -1,0 +1,230 @@
+"""What a ticket would do, asked before anyone reviews it: of its text, and of the server it is for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import Any
+
+import MySQLdb
+from django.conf import settings
+from django.utils import timezone
+
+from backups.snapshot import read_snapshot
+from changes import backup_server, ddl_undo, preflight, preflight_tables, targets
+from changes.models import Target, Ticket
+from changes.preflight import ChecklistItem
+from changes.problems import Problem
+from changes.server_facts import ServerFacts
+from changes.statements import CheckResult, Statement, check_statements
+from changes.undo_plan import choose_statements, is_row_change_of
+
+_ORDER = {"error": 0, "warning": 1, "notice": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class InspectedStatement:
+    """One statement as the pages show it before it runs.
+
+    undo_state: "rows" (put back row by row), "ddl" (undone by the statements in `undo`), "none" (cannot be undone
+        yet, `undo_note` says why) or "off" (the ticket asks for no backup).
+    """
+
+    number: int
+    text: str
+    kind: str
+    line: int
+    schema: str
+    table: str
+    undo: tuple[str, ...]
+    undo_note: str
+    undo_state: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__dataclass_fields__} | {"undo": list(self.undo)}
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """Findings, worst first, and what each statement is."""
+
+    problems: tuple[Problem, ...]
+    statements: tuple[InspectedStatement, ...] = ()
+    server: str = ""
+    checked_at: str = field(default_factory=lambda: timezone.now().isoformat(timespec="seconds"))
+
+    @property
+    def has_errors(self) -> bool:
+        return any(problem.severity == "error" for problem in self.problems)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "problems": [problem.to_dict() for problem in self.problems],
+            "statements": [statement.to_dict() for statement in self.statements],
+            "server": self.server,
+            "checked_at": self.checked_at,
+        }
+
+
+def check_text(ticket: Ticket, facts: ServerFacts | None) -> CheckResult:
+    """Split and judge the ticket's SQL as a session on its server reads it; without `facts`, as most servers do."""
+    return check_statements(
+        ticket.sql,
+        ticket.schema_name,
+        settings.INCEPTION.site.max_sql_bytes,
+        ansi_quotes=facts.ansi_quotes if facts else False,
+        no_backslash_escapes=facts.no_backslash_escapes if facts else False,
+    )
+
+
+def inspect(ticket: Ticket) -> Inspection:
+    """Ask the ticket's server how it reads SQL and what its tables are, and judge the text by that; runs nothing.
+
+    A server that cannot be asked is an error: what the approver is not told, nobody has approved.
+    """
+    try:
+        with _asking(ticket) as (connection, facts):
+            return _inspect_on(connection, facts, ticket)
+    except targets.TargetError as error:
+        problem = error.problem
+    except MySQLdb.Error as error:
+        problem = _lost_problem(error)
+    checked = check_text(ticket, None)
+    problems = [*checked.problems, *_option_problems(ticket), problem]
+    return Inspection(_worst_first(problems), tuple(_describe(ticket, statement) for statement in checked.statements))
+
+
+@contextmanager
+def _asking(ticket: Ticket) -> Iterator[tuple[Any, ServerFacts]]:
+    connection = targets.connect(ticket.target.address, schema=ticket.schema_name)
+    try:
+        yield connection, targets.read_facts(connection)
+    finally:
+        connection.close()
+
+
+def _inspect_on(connection: Any, facts: ServerFacts, ticket: Ticket) -> Inspection:
+    checked = check_text(ticket, facts)
+    problems = [*checked.problems, *_option_problems(ticket)]
+    problems += preflight.check(facts, backup=ticket.backup, schema_name=ticket.schema_name)
+    if ticket.backup:
+        problems += backup_server.check()
+    undos: list[ddl_undo.Undo] = []
+    if not checked.errors:
+        problems += _table_problems(connection, facts, ticket, checked.statements)
+        undos = ddl_undo.plan_all(connection, checked.statements, ticket.schema_name)
+        problems += [problem for undo in undos for problem in undo.problems if ticket.backup]
+    statements = zip_longest(checked.statements, undos)
+    return Inspection(
+        _worst_first(problems),
+        tuple(_describe(ticket, statement, undo) for statement, undo in statements),
+        str(facts.flavor),
+    )
+
+
+def inspect_rollback(original: Ticket, numbers: Iterable[int]) -> Inspection:
+    """Describe what a rollback of `original` undoes, newest first. Raises ChangeError when there is nothing to undo."""
+    statements = [
+        InspectedStatement(
+            number=statement.seq,
+            text=statement.sql,
+            kind=statement.kind,
+            line=1,
+            schema=statement.schema_name,
+            table=statement.table_name,
+            undo=(),
+            undo_note=f"{statement.records_stored} record(s) of {statement.opid_time}",
+            undo_state="rows" if is_row_change_of(statement) else "ddl",
+        )
+        for statement in choose_statements(original, numbers)
+    ]
+    return Inspection((), tuple(statements))
+
+
+def test_connection(target: Target) -> list[ChecklistItem]:
+    """Connect to `target` and return the checklist of the preflight; a failure to connect is its only line."""
+    try:
+        connection = targets.connect(target.address)
+    except targets.TargetError as error:
+        return [ChecklistItem("Connection", "fail", str(error.problem))]
+    try:
+        facts = targets.read_facts(connection)
+    except MySQLdb.Error as error:
+        return [ChecklistItem("Connection", "fail", str(_lost_problem(error)))]
+    finally:
+        connection.close()
+    Target.objects.filter(pk=target.pk).update(server_version=str(facts.flavor))
+    return [
+        ChecklistItem("Connection", "ok", f"connected to {target.host}:{target.port}"),
+        *preflight.build_checklist(facts),
+    ]
+
+
+def _option_problems(ticket: Ticket) -> list[Problem]:
+    if ticket.backup or ticket.no_backup_reason.strip():
+        return []
+    return [
+        Problem(
+            id="ticket.no_backup_reason",
+            severity="error",
+            found="The ticket asks for no backup and gives no reason.",
+            needed="A reason that the approver can judge: what runs without backup cannot be rolled back.",
+            how="Say why no backup is needed, or switch the backup on.",
+        )
+    ]
+
+
+def _table_problems(
+    connection: Any, facts: ServerFacts, ticket: Ticket, statements: Sequence[Statement]
+) -> list[Problem]:
+    names = preflight_tables.list_tables(statements, ticket.schema_name)
+    text = "\n".join(statement.text for statement in statements)
+    return preflight_tables.check_tables(
+        statements,
+        schema_name=ticket.schema_name,
+        tables=targets.read_tables(connection, names),
+        snapshot=read_snapshot(connection, ticket.schema_name, text, facts.flavor),
+        server=facts,
+        backup=ticket.backup,
+    )
+
+
+def _describe(ticket: Ticket, statement: Statement, undo: ddl_undo.Undo | None = None) -> InspectedStatement:
+    if not ticket.backup:
+        state, note = "off", "runs without backup: cannot be rolled back"
+    elif statement.kind.is_row_change:
+        state, note = "rows", "can be undone row by row"
+    elif undo is not None and undo.statements:
+        state, note = "ddl", "can be undone by " + " ".join(undo.statements)
+    elif undo is not None and not undo.missing:
+        state, note = "ddl", "changes nothing, so there is nothing to undo"
+    else:
+        state, note = "none", undo.missing if undo else "not checked"
+    return InspectedStatement(
+        number=statement.number,
+        text=statement.text,
+        kind=statement.kind.value,
+        line=statement.line,
+        schema=statement.schema_name or ticket.schema_name,
+        table=statement.table_name or "",
+        undo=undo.statements if undo else (),
+        undo_note=note,
+        undo_state=state,
+    )
+
+
+def _lost_problem(error: MySQLdb.Error) -> Problem:
+    number, text = targets.error_of(error)
+    return Problem(
+        id="target.lost",
+        severity="error",
+        found=f"The server stopped answering while it was asked about the tables ({number}: {text}).",
+        needed="A server that answers.",
+        how="Look at the server, then check the ticket again.",
+    )
+
+
+def _worst_first(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    return tuple(sorted(problems, key=lambda problem: (_ORDER[problem.severity], problem.statement or 0)))
