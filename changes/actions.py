@@ -14,11 +14,13 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from changes import inspection, jobs, permissions
+from backups import restore
+from changes import inspection, jobs, permissions, undo
 from changes.activity import move, note
 from changes.content import hash_ticket
 from changes.errors import ChangeError, CheckFailedError, PermissionRefusedError, StalePageError, TicketStateError
 from changes.models import Approval, Execution, Target, Ticket
+from changes.preflight import ChecklistItem
 from changes.states import EDITABLE, ExecutionState, RollbackState, TicketState
 from changes.undo_plan import RollbackPlan
 
@@ -317,3 +319,27 @@ def _release_rolled_back(undo: Ticket) -> None:
         Ticket.objects.filter(pk=undo.rolls_back_id, rollback_state=RollbackState.RUNNING).update(
             rollback_state=RollbackState.NONE
         )
+
+
+def preview_rollback(
+    ticket: Ticket, *, by: User, plan: RollbackPlan, after: str = "", limit: int = 50
+) -> restore.PreviewPage:
+    """Return one page of what a rollback would do now. after: the cursor of the page before."""
+    _require(permissions.why_not_roll_back(ticket, by))
+    _require(permissions.why_not_see_rows(by))
+    return undo.preview(ticket, plan, after=after, limit=limit)
+
+
+def dry_run(ticket: Ticket, *, by: User, plan: RollbackPlan) -> restore.RestoreResult:
+    """Do the whole rollback on the target and abort it: nothing is changed."""
+    _require(permissions.why_not_roll_back(ticket, by))
+    result = undo.dry_run(ticket, plan)
+    note(ticket, "dry_run", by=by, text=f"{result.rows_restored} row(s) could be put back.")
+    return result
+
+
+def test_connection(target: Target, *, by: User) -> list[ChecklistItem]:
+    """Return the preflight's checklist for `target`."""
+    if not by.has_perm("changes.change_target"):
+        raise PermissionRefusedError("You may not test targets; ask an administrator for the group DBAs.")
+    return inspection.test_connection(target)

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 
+from backups import ticket_lookup
+
 
 class ChangesConfig(AppConfig):
     name = "changes"
@@ -10,3 +12,6 @@ class ChangesConfig(AppConfig):
 
     def ready(self) -> None:
         from changes import groups  # noqa: F401  connects post_migrate
+        from changes.ticket_lookup import StoredTicketLookup
+
+        ticket_lookup.register(StoredTicketLookup())
