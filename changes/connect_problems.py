@@ -47,7 +47,8 @@ def build_connect_problem(attempt: Attempt, code: int, message: str) -> Problem:
             "access_denied",
             f"{server} refused the account {attempt.user}; {said}.",
             "An account that may log in with a password from the hosts of the application and its workers.",
-            "Enter the password again, or let an administrator create the account for these hosts.",
+            "Enter the password again, or let an administrator create the account for these hosts. "
+            "An account made with REQUIRE SSL needs a TLS mode that is on.",
         )
     if code == 1049 and attempt.schema_name is not None:
         return build_unknown_schema_problem(attempt, attempt.schema_name)
