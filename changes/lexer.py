@@ -66,6 +66,11 @@ class Token(NamedTuple):
 
 # Every character above ASCII belongs to an identifier; Unicode white space too.
 _WORD = r"0-9A-Za-z_$\x80-\U0010ffff"
+# What a row may hold besides literals and still name nothing.
+_PLAIN_WORDS = (
+    r"NULL|DEFAULT|TRUE|FALSE|CURRENT_DATE|CURRENT_TIMESTAMP(?:\([0-6]?\))?"
+    r"|(?:NOW|CURDATE|CURTIME|UUID|UTC_TIMESTAMP)\([0-6]?\)"
+)
 _KINDS: dict[str | None, TokenKind | None] = {"SPACE": None} | dict(TokenKind.__members__)
 _UNTERMINATED = {"'": "string", '"': "string", "`": "quoted name", "/*": "comment"}
 
@@ -90,7 +95,7 @@ def _build_patterns(ansi_quotes: bool, no_backslash_escapes: bool) -> tuple[re.P
         r"[0-9]+[eE][+-]?[0-9]+|[0-9]+\.[0-9]*(?:[eE][+-]?[0-9]+)?"
         rf"|(?<![{_WORD}`\"])\.[0-9]+(?:[eE][+-]?[0-9]+)?|[0-9]++(?![{_WORD}])"
     )
-    literal = rf"(?:[xXbBnN]?(?:{strings})|[-+]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|(?i:NULL|DEFAULT|TRUE|FALSE))"
+    literal = rf"(?:[xXbBnN]?(?:{strings})|[-+]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|(?i:{_PLAIN_WORDS}))"
     row = rf"\([ \t\r\n]*+{literal}[ \t\r\n]*+(?:,[ \t\r\n]*+{literal}[ \t\r\n]*+)*+\)"
     rows = re.compile(rf"{row}(?:[ \t\r\n]*+,[ \t\r\n]*+{row})*+", re.DOTALL)
     token = re.compile(

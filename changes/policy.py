@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from changes import warnings_before
+from changes.cursor import UnreadableError
 from changes.forbidden import find_forbidden
 from changes.kinds import StatementKind
 from changes.problems import Problem
 from changes.reading import Reading
-from changes.references import TableUse, UnreadableError
+from changes.references import TableUse
 from changes.refusals import ALLOWED_TEXT, choose_refusal
 from changes.splitter import Piece
 

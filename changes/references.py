@@ -12,13 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from changes.cursor import TokenCursor, UnreadableError
 from changes.lexer import Token, TokenKind
 
 MAX_DEPTH = 200
-
-
-class UnreadableError(Exception):
-    """The tokens do not follow the grammar as far as it is known here; says near which word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +65,14 @@ _LIST_ENDS = {
 }  # fmt: skip
 # Reserved on one server only, an alias on the other.
 _SOMETIMES_ENDS = {"WINDOW", "RETURNING", "QUALIFY"}
+_INERT = {TokenKind.STRING, TokenKind.NUMBER, TokenKind.ROWS, TokenKind.OPERATOR}
+_PARENTHESES = {"(", ")"}
 _NO_ALIAS = _JOIN_WORDS | _LIST_ENDS | {"AS", "PARTITION", "USE", "IGNORE", "FORCE", "TABLESAMPLE", "TABLE", "FROM"}
 _AFTER_ALIAS = _JOIN_WORDS | _LIST_ENDS | {",", ")", ""}
 _NO_TABLE = _NO_ALIAS | {"EXISTS", "NOT", "CASE", "AND", "OR", "NULL"}
 
 
-class ReferenceReader:
+class ReferenceReader(TokenCursor):
     """Reads a statement's tables from token `position` on.
 
     After read(): `uses` (tables in order of the text), `names` (other dotted names), `aliases` and `ctes` (what
@@ -82,8 +81,7 @@ class ReferenceReader:
     """
 
     def __init__(self, tokens: Sequence[Token], position: int = 0) -> None:
-        self.tokens = tokens
-        self.position = position
+        super().__init__(tokens, position)
         self.uses: list[TableUse] = []
         self.names: list[DottedName] = []
         self.aliases: set[str] = set()
@@ -93,51 +91,6 @@ class ReferenceReader:
         self.has_where = False
         self.allows_row_alias = False  # INSERT … VALUES (…) AS new
         self._frames = [_Frame()]
-
-    # Reading by hand, for the heads of statements.
-
-    def key(self, offset: int = 0) -> str:
-        index = self.position + offset
-        return self.tokens[index].key if 0 <= index < len(self.tokens) else ""
-
-    @property
-    def at_end(self) -> bool:
-        return self.position >= len(self.tokens)
-
-    def accept(self, *keys: str) -> bool:
-        """Step over the keys when they all come next."""
-        if any(self.key(offset) != key for offset, key in enumerate(keys)):
-            return False
-        self.position += len(keys)
-        return True
-
-    def need(self, *keys: str) -> None:
-        if not self.accept(*keys):
-            raise self.unreadable()
-
-    def skip_any(self, *keys: str) -> None:
-        while self.key() and self.key() in keys:
-            self.position += 1
-
-    def unreadable(self) -> UnreadableError:
-        if self.at_end:
-            return UnreadableError("its end")
-        text = self.tokens[self.position].text
-        return UnreadableError(text if len(text) <= 40 else text[:39] + "…")
-
-    def read_name(self) -> tuple[str, ...]:
-        """Step over `a`, `a.b` or `a.b.c` and return its parts."""
-        if self.at_end or not self.tokens[self.position].is_identifier:
-            raise self.unreadable()
-        parts = [self.tokens[self.position].name]
-        self.position += 1
-        while self.key() == "." and self.position + 1 < len(self.tokens):
-            following = self.tokens[self.position + 1]
-            if not following.is_identifier and following.kind is not TokenKind.NUMBER:
-                break  # t.* and syntax errors
-            parts.append(following.name)
-            self.position += 2
-        return tuple(parts)
 
     def read_table(self) -> TableUse:
         """Step over a table's name, add it to `uses` and return it."""
@@ -150,16 +103,6 @@ class ReferenceReader:
         self.uses.append(use)
         self.aliases.add(use.table)
         return use
-
-    def skip_group(self) -> None:
-        """Step over a group in parentheses, unread."""
-        self.need("(")
-        depth = 1
-        while depth:
-            if self.at_end:
-                raise self.unreadable()
-            depth += (self.key() == "(") - (self.key() == ")")
-            self.position += 1
 
     def skip_partitions(self) -> None:
         if self.key() == "PARTITION" and self.key(1) == "(":
@@ -180,8 +123,14 @@ class ReferenceReader:
 
     def read(self) -> None:
         """Read to the end of the statement."""
-        while not self.at_end:
-            self.step()
+        tokens, end = self.tokens, len(self.tokens)
+        while self.position < end:
+            token = tokens[self.position]
+            # The bulk of a long statement: values, commas and signs in an expression.
+            if token.kind in _INERT and token.key not in _PARENTHESES and self._top.mode is _Mode.EXPRESSION:
+                self.position += 1
+            else:
+                self.step()
         if len(self._frames) != 1 or self._top.expect:
             raise self.unreadable()
 
