@@ -1,13 +1,48 @@
-"""Inception's pages are this admin site."""
+"""Inception's pages are this admin site: the desk is its index."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from django.conf import settings
 from django.contrib.admin import AdminSite
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
 
 
 class InceptionAdminSite(AdminSite):
+    """Everybody with an account may enter; what they see and do there, their groups decide."""
+
     site_header = settings.INCEPTION.site.name
     site_title = settings.INCEPTION.site.name
-    index_title = "Overview"
+    index_title = "Desk"
     enable_nav_sidebar = False
+    site_url = None
+    login_form: type[AdminAuthenticationForm] | type[AuthenticationForm] = AuthenticationForm
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_active
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        from changes.desk import build_desk
+
+        return super().index(request, {**build_desk(request.user), **(extra_context or {})})
+
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
+        if getattr(view, "__module__", "").startswith("django_rq."):
+            view = _for_those_who_run(view)
+        return super().admin_view(view, cacheable)
+
+
+def _for_those_who_run(view: Callable[..., Any]) -> Callable[..., Any]:
+    """django-rq shows its queue, and lets it be emptied, to all staff; here that is for those who run tickets."""
+
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if request.user.is_authenticated and not request.user.has_perm("changes.execute_ticket"):
+            raise PermissionDenied("The queue is for those who run tickets; ask an administrator for the group DBAs.")
+        return view(request, *args, **kwargs)
+
+    return guarded

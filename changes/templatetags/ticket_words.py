@@ -1,0 +1,120 @@
+"""Words of a ticket's page: what happened, what stood in the way, how long it took."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from django import template
+
+from changes.models import Activity, Execution, Ticket
+from changes.problems import Problem
+
+register = template.Library()
+
+_ACTIVITY = {
+    "created": ("wrote the ticket", ""),
+    "edited": ("edited the ticket", ""),
+    "submitted": ("submitted it for review", "go"),
+    "approved": ("approved", "ok"),
+    "rejected": ("rejected", "bad"),
+    "withdrew": ("withdrew the ticket", ""),
+    "unreviewed": ("ran it without review", ""),
+    "scheduled": ("approved; it waits for its time", "go"),
+    "queued": ("queued it for a worker", "go"),
+    "started": ("started it", "run"),
+    "refused": ("refused it, nothing ran", "bad"),
+    "succeeded": ("finished it", "ok"),
+    "partly_done": ("stopped half-way", "bad"),
+    "failed": ("failed", "bad"),
+    "conflicted": ("stopped at conflicts, nothing changed", "bad"),
+    "unknown": ("lost track of the outcome", "bad"),
+    "rollback": ("rolled it back", "run"),
+    "dry_run": ("tried the rollback; nothing was changed", ""),
+}
+"""Verb → the words after the person, and the colour of the dot."""
+
+_WORKERS_VERBS = {"started", "refused", "succeeded", "partly_done", "failed", "conflicted", "unknown"}
+
+_CONFLICT = {
+    "changed": "changed since",
+    "missing": "missing now",
+    "exists": "a row stands in its place",
+    "children": "other rows depend on it",
+    "error": "refused by the server",
+}
+
+
+@register.filter
+def activity_words(entry: Activity) -> str:
+    return _ACTIVITY.get(entry.verb, (entry.verb.replace("_", " "), ""))[0]
+
+
+@register.filter
+def activity_css(entry: Activity) -> str:
+    return _ACTIVITY.get(entry.verb, ("", ""))[1]
+
+
+@register.filter
+def activity_actor(entry: Activity) -> str:
+    """Who did it: a person, the worker, or a command that was run without one."""
+    if entry.actor is not None:
+        return str(entry.actor)
+    if entry.verb in _WORKERS_VERBS:
+        return "The worker"
+    return "The clock" if entry.verb == "queued" and entry.from_state == "scheduled" else "Inception"
+
+
+@register.filter
+def conflict_words(reason: str) -> str:
+    return _CONFLICT.get(reason, reason)
+
+
+@register.filter
+def moment(text: str) -> datetime:
+    """The moment that ISO text of an inspection names."""
+    return datetime.fromisoformat(text)
+
+
+@register.filter
+def lasted(execution: Execution) -> float | None:
+    """Seconds from start to end."""
+    if execution.started_at is None or execution.finished_at is None:
+        return None
+    return (execution.finished_at - execution.started_at).total_seconds()
+
+
+@register.filter
+def as_problems(entries: list[dict[str, Any]]) -> list[Problem]:
+    return [Problem.from_dict(entry) for entry in entries]
+
+
+@register.filter
+def warning_text(warning: Any) -> str:
+    """A server's warning: stored as {"level", "code", "message"}."""
+    return f"{warning['message']} ({warning['code']})" if isinstance(warning, dict) else str(warning)
+
+
+@register.filter
+def line_problems(ticket: Ticket) -> str:
+    """The findings that name a line, as the editor reads them."""
+    found = [
+        {"line": problem.line, "text": str(problem), "severity": problem.severity}
+        for problem in ticket.problems
+        if problem.line
+    ]
+    return json.dumps(found)
+
+
+@register.filter
+def what_to_do(row: Any, on_conflict: str) -> str:
+    """What the rollback does with one row of the preview: with its bucket, and with what the person chose."""
+    undoing = {"INSERT": "remove again", "DELETE": "insert again"}.get(str(row.kind).upper(), "put back")
+    if row.bucket == "unchanged":
+        return undoing
+    if row.bucket == "restored":
+        return "nothing: it is as before"
+    found = "changed since" if row.bucket == "changed" else "missing now"
+    choice = {"skip": "skip", "overwrite": "overwrite"}.get(on_conflict, "stops the rollback")
+    return f"{found}: {choice}"

@@ -1,0 +1,105 @@
+"""The lists of tickets that people look for, as queries; the desk and the ticket list share them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
+
+from changes.models import Approval, ExecutedStatement, Ticket
+from changes.states import ACTIVE, BackupState, RollbackState, TicketState
+
+if TYPE_CHECKING:
+    from changes.permissions import Person
+
+_T = TicketState
+
+NEEDS_PERSON = Q(state__in=[_T.FAILED, _T.PARTLY_DONE, _T.UNKNOWN]) | Q(
+    backup_state__in=[BackupState.INCOMPLETE, BackupState.IMPOSSIBLE]
+)
+
+
+def with_facts(tickets: QuerySet[Ticket], person: Person) -> QuerySet[Ticket]:
+    """Add what a row of a list shows: `row_count` (None before anything ran), `given` approvals, `decided_by_me`."""
+    statements = ExecutedStatement.objects.filter(execution__ticket=OuterRef("pk"))
+    rows = (
+        statements.order_by()
+        .values("execution__ticket")
+        .annotate(total=Sum(Coalesce("rows_captured", "affected_rows")))
+        .values("total")
+    )
+    valid = Approval.objects.filter(ticket=OuterRef("pk"), voided_at=None, content_hash=OuterRef("content_hash"))
+    given = valid.filter(decision=Approval.Decision.APPROVE).order_by().values("ticket")
+    return tickets.select_related("target", "submitter").annotate(
+        row_count=Subquery(rows),
+        given=Coalesce(Subquery(given.annotate(total=Count("pk")).values("total")), 0),
+        decided_by_me=Exists(valid.filter(person_id=person.pk)),
+    )
+
+
+def needs_review_by(person: Person) -> QuerySet[Ticket]:
+    """Tickets that this person may decide about now; the query says what `permissions.why_not_decide` says."""
+    if not person.has_perm("changes.approve_ticket"):  # type: ignore[union-attr]
+        return Ticket.objects.none()
+    decided = Approval.objects.filter(
+        ticket=OuterRef("pk"), person_id=person.pk, voided_at=None, content_hash=OuterRef("content_hash")
+    )
+    return (
+        Ticket.objects.filter(state=_T.IN_REVIEW, submitter__isnull=False, last_editor__isnull=False)
+        .exclude(submitter_id=person.pk)
+        .exclude(last_editor_id=person.pk)
+        .exclude(Exists(decided))
+    )
+
+
+def to_run_by(person: Person) -> QuerySet[Ticket]:
+    """Approved tickets that wait for somebody to say go; a scheduled one waits for its time."""
+    if not person.has_perm("changes.execute_ticket"):  # type: ignore[union-attr]
+        return Ticket.objects.none()
+    return Ticket.objects.filter(state=_T.APPROVED)
+
+
+def mine(person: Person) -> QuerySet[Ticket]:
+    return Ticket.objects.filter(submitter_id=person.pk)
+
+
+def running() -> QuerySet[Ticket]:
+    return Ticket.objects.filter(Q(state__in=ACTIVE) | Q(rollback_state=RollbackState.RUNNING))
+
+
+def needing_a_person() -> QuerySet[Ticket]:
+    """Failed, half done, unknown or not fully protected, and not put right by a rollback since."""
+    return Ticket.objects.filter(NEEDS_PERSON).exclude(rollback_state=RollbackState.DONE)
+
+
+def last_moved(tickets: QuerySet[Ticket]) -> QuerySet[Ticket]:
+    return tickets.order_by(F("updated_at").desc(), "-id")
+
+
+def build_waiting_for(ticket: Any, person: Person, *, may_decide: bool) -> str:
+    """Return who or what the ticket waits for, in words; empty when for nobody.
+
+    ticket: from `with_facts`. may_decide: whether `person` has the right to approve at all.
+    """
+    if ticket.state == _T.IN_REVIEW:
+        return _review_words(ticket, person, may_decide=may_decide)
+    if ticket.state in (_T.DRAFT, _T.REJECTED):
+        return "you" if ticket.submitter_id == person.pk else str(ticket.submitter or "")
+    if ticket.state == _T.APPROVED:
+        return "somebody to run it"
+    if ticket.state == _T.SCHEDULED and ticket.run_not_before:
+        return f"its time, {ticket.run_not_before:%Y-%m-%d %H:%M} UTC"
+    if ticket.state in ACTIVE:
+        return "the worker"
+    if ticket.state == _T.UNKNOWN:
+        return "a person who looks"
+    return ""
+
+
+def _review_words(ticket: Any, person: Person, *, may_decide: bool) -> str:
+    needed = ticket.target.approvals_needed - ticket.given
+    own = person.pk in (ticket.submitter_id, ticket.last_editor_id)
+    if may_decide and not own and not ticket.decided_by_me:
+        return "you" if needed <= 1 else f"you and {needed - 1} more"
+    return "an approver" if needed <= 1 else f"{needed} approvers"
