@@ -6,6 +6,7 @@ is noticed and a type we do not know is named, never guessed.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -131,7 +132,9 @@ def _as_bytes(column_sql: str, literal: str) -> str:
 
 def _char_as_bytes(column_sql: str, literal: str) -> str:
     # PAD_CHAR_TO_FULL_LENGTH reads a CHAR with its padding; without that mode it has no spaces at its end to trim.
-    return _as_bytes(f"RTRIM({column_sql})", literal)
+    exactly = _as_bytes(f"RTRIM({column_sql})", literal)
+    # RTRIM makes '' NULL under MariaDB's sql_mode=ORACLE.
+    return exactly if parse_literal_bytes(literal) else f"(LENGTH({column_sql})=0 OR {exactly})"
 
 
 def _as_unsigned(column_sql: str, literal: str) -> str:
@@ -144,10 +147,11 @@ def _as_char(column_sql: str, literal: str) -> str:
 
 
 def _float(column_sql: str, literal: str) -> str:
-    if literal.strip("-0.") != "e0":
+    if literal.strip("-") != "0.0e0":
         return f"{column_sql}={literal}"
-    # 0 and -0 are equal as numbers and differ in bytes and as text.
-    return f"({column_sql}=0e0 AND CAST({column_sql} AS CHAR){'' if literal[0] == '-' else ' NOT'} LIKE '-%')"
+    # 0 and -0 are equal as numbers and differ in bytes; the angle tells (C standard, atan2). MariaDB keeps no -0.
+    # Not col=0e0: MySQL would then put 0e0 in the column's place everywhere.
+    return f"(ABS({column_sql})=0 AND ATAN2({column_sql},-1){'<' if literal[0] == '-' else '>'}0)"
 
 
 def _bit(column_sql: str, literal: str) -> str:
@@ -159,7 +163,7 @@ def _bit_key(column_sql: str, literal: str) -> str:
 
 
 def _year(column_sql: str, literal: str) -> str:
-    return f"CAST({column_sql} AS UNSIGNED)={int(literal[1:-1])}"
+    return f"CAST({column_sql} AS UNSIGNED)={int(literal)}"
 
 
 def _calendar_key(column_sql: str, literal: str) -> str:
@@ -187,7 +191,7 @@ def _read_hex(column_sql: str) -> str:
     return f"HEX({column_sql})"
 
 
-def _read_double(column_sql: str) -> str:
+def _read_float(column_sql: str) -> str:
     return f"CAST({column_sql}*1e0 AS CHAR)"  # FLOAT alone shows six digits; times one keeps -0, plus zero does not
 
 
@@ -206,7 +210,7 @@ def _integer(wire: _Wire) -> Codec:
     code, size = _INTEGERS[wire.column.data_type]
     wire.needs(code)
     decode = values.integer(size, signed=not wire.column.unsigned)
-    return Codec(decode, _plain, _plain, _read_char, _same)
+    return Codec(decode, _plain, _plain, _read_char, lambda text: str(int(text)))  # int drops ZEROFILL's zeros
 
 
 def _decimal(wire: _Wire) -> Codec:
@@ -216,14 +220,28 @@ def _decimal(wire: _Wire) -> Codec:
     wire.same(scale, wire.column.numeric_scale, "the scale")
     if not 0 < precision <= 65 or scale > precision:
         raise wire.mismatch(f"DECIMAL({precision},{scale})", "a precision from 1 to 65 that is not below the scale")
-    return Codec(values.decimal(precision, scale), _plain, _plain, _read_char, _same)
+    return Codec(values.decimal(precision, scale), _plain, _plain, _read_char, _decimal_reader)
+
+
+def _decimal_reader(text: str) -> str:
+    digits = text.lstrip("0")  # of ZEROFILL, which is unsigned
+    return digits if digits[:1].isdigit() or digits[:1] == "-" else "0" + digits
 
 
 def _floating(wire: _Wire) -> Codec:
     single = wire.column.data_type == "float"
     wire.needs(FLOAT if single else DOUBLE)
-    decode = values.floating(4 if single else 8)
-    return Codec(decode, _float, _plain, _read_double, lambda text: build_float_literal(float(text)))
+    if single:
+        return Codec(values.floating(4), _float, _plain, _read_float, _float_reader)
+    # MySQL cuts the longest results of an expression to 16 digits, but shows DOUBLE(M,D) itself with D digits only.
+    read = _read_char if wire.column.numeric_scale is None else _read_float
+    return Codec(values.floating(8), _float, _plain, read, lambda text: build_float_literal(float(text)))
+
+
+def _float_reader(text: str) -> str:
+    # MySQL cuts the longest of these doubles to 16 digits, which still name one single-precision number only.
+    (value,) = struct.unpack("<f", struct.pack("<f", float(text)))
+    return build_float_literal(value)
 
 
 def _bits(wire: _Wire) -> Codec:
@@ -235,7 +253,7 @@ def _bits(wire: _Wire) -> Codec:
 
 def _year_codec(wire: _Wire) -> Codec:
     wire.needs(YEAR)
-    return Codec(temporal.year, _year, _plain, _read_char, quote_text)
+    return Codec(temporal.year, _year, _plain, _read_char, _same)
 
 
 def _date_codec(wire: _Wire) -> Codec:
@@ -297,7 +315,7 @@ def _char_codec(wire: _Wire) -> Codec:
     length = _string_length(wire)
     charset = _charset(wire)
     decode = values.text(2 if length > 255 else 1, charset)
-    return Codec(decode, _char_as_bytes, _plain, lambda sql: f"HEX(RTRIM({sql}))", _text_reader(charset))
+    return Codec(decode, _char_as_bytes, _plain, _read_hex, _text_reader(charset))
 
 
 def _binary_codec(wire: _Wire) -> Codec:

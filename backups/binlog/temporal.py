@@ -17,8 +17,9 @@ def fraction_size(fsp: int) -> int:
 
 
 def year(data: bytes, position: int) -> tuple[str, int]:
+    """Decode a YEAR: a number, as the text '0000' is the year 2000 where the connection's characters are wide."""
     value = take(data, position, 1)[0]
-    return (f"'{1900 + value}'" if value else "'0000'"), position + 1
+    return (str(1900 + value) if value else "0000"), position + 1
 
 
 def date(data: bytes, position: int) -> tuple[str, int]:

@@ -37,11 +37,10 @@ def address_of(server: Server) -> ServerAddress:
 
 
 def query(connection: Any, sql: str) -> list[tuple[Any, ...]]:
-    cursor = connection.cursor()
-    cursor.execute(sql)
-    rows = list(cursor.fetchall() or ())
-    cursor.close()
-    return rows
+    """Run `sql` without a cursor, which knows no encoding for some connection character sets."""
+    connection.query(sql.encode())
+    result = connection.store_result()
+    return list(result.fetch_row(0)) if result else []
 
 
 def read_coordinates(server: Server, connection: Any) -> BinlogCoordinates:
@@ -100,9 +99,8 @@ def undo(connection: Any, changes: list[tuple[TablePlan, RowChange]], *, guarded
     for plan, change in reversed(changes):
         build = plan.build_guarded if guarded else plan.build_stored
         statement = build(invert(change))
-        cursor = connection.cursor()
-        matched = cursor.execute(statement.encode("utf-8"))
-        cursor.close()
+        query(connection, statement)
+        matched = connection.affected_rows()
         assert matched == 1, f"{matched} rows matched: {statement}"
         if change.before is not None:
             (count,) = query(connection, plan.build_exists(change.before))[0]

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from backups.errors import DecodeError, UnknownTypeError
+from backups.rollback.inverse import invert
+from backups.snapshot import read_snapshot
 from tests.live.own_rows import FIXED_SESSION, hex_rows, query, read_changes, run, undo
 from tests.servers import Server
 
@@ -44,12 +48,23 @@ CLOCKS = ["'00:00:00'", "'838:59:59'", "'-838:59:59'", "'-00:00:01'", "'-00:59:5
 TYPES: dict[str, list[str]] = {
     **dict(INTEGERS),
     "INT(8) ZEROFILL": ["0", "42", "4294967295"],
+    "DECIMAL(9,2) ZEROFILL": ["0", "42", "0.5"],
     "DECIMAL(4,2)": ["-10.55", "0", "99.99", "-99.99", "0.01", "-0.01"],
     "DECIMAL(65,30)": ["12345678901234567890123456789012345.123456789012345678901234567891", "-1e-30", "0", "1"],
     "DECIMAL(65,0)": ["9" * 65, "-" + "9" * 65, "0", "1000000000"],
     "DECIMAL(30,30)": ["0." + "9" * 30, "-0." + "0" * 29 + "1"],
     "DECIMAL(5,5) UNSIGNED": ["0.99999", "0.00001"],
-    "FLOAT": ["0.1", "-0.1", "1.17549e-38", "1e-45", "3.402823466e38", "-3.402823466e38", "16777217", "0", "-0.0e0"],
+    "FLOAT": [
+        "0.1",
+        "-0.1",
+        "-1.1754943508222875e-38",
+        "1e-45",
+        "3.402823466e38",
+        "-3.402823466e38",
+        "16777217",
+        "0",
+        "-0.0e0",
+    ],
     "DOUBLE": [
         "0.1",
         "-0.0e0",
@@ -163,3 +178,204 @@ def _change_and_undo(
         assert hex_rows(session, schema, table) != before
         undo(session, changes, guarded=guarded)
         assert hex_rows(session, schema, table) == before, statement
+
+
+KEY_TYPES = {
+    "BIGINT UNSIGNED": ["0", "18446744073709551615"],
+    "DECIMAL(30,10)": ["-1.5", "0", "12345678901234567890.0123456789"],
+    "FLOAT": ["0.1", "-3.402823466e38"],
+    "DOUBLE": ["0.1", "5e-324", "1e16"],
+    "BIT(64)": ["b'0'", "9007199254740993", "9007199254740992", "18446744073709551615"],
+    "YEAR": ["0000", "2024"],
+    "DATE": DATES,
+    "DATETIME(6)": [f"{date[:-1]} 23:59:59.987654'" for date in DATES],
+    "TIME(6)": [*CLOCKS, "'-00:00:00.987654'", "'00:00:00.987654'"],
+    "TIMESTAMP(6)": ["'0000-00-00 00:00:00'", "'1970-01-01 00:00:01'", "'2024-05-01 10:00:00.123456'"],
+    "VARCHAR(50) CHARACTER SET utf8mb4": ["'plain'", "''", "'it''s'", "X'5C'", "'é'", "'😀'", "' lead'"],
+    "CHAR(50) CHARACTER SET latin1": ["'plain'", "''", "_latin1 X'81'", "_latin1 X'8D'"],
+    "BINARY(5)": ["X'00'", "X'61'", "X'6162636465'", "X'610061'"],
+    "VARBINARY(5)": ["X''", "X'00'", "X'0000'", "X'61'"],
+    "ENUM('a','b','c')": ["1", "2", "0"],
+    "SET('a','b','c')": ["0", "1", "7"],
+    f"SET({_members(64)})": ["9007199254740993", "9007199254740992", "18446744073709551615", "0"],
+}
+
+
+@pytest.mark.parametrize("column_type", KEY_TYPES, ids=lambda text: text[:40])
+def test_it_finds_rows_by_keys_of_every_type(server: Server, schema: str, session: Any, column_type: str) -> None:
+    for guarded in (False, True):
+        query(session, f"CREATE TABLE `{schema}`.k_{guarded} (v {column_type} NOT NULL PRIMARY KEY, n INT)")
+        rows = ", ".join(f"({value}, 7)" for value in KEY_TYPES[column_type])
+        for statement in (
+            f"INSERT INTO `{schema}`.k_{guarded} VALUES {rows}",
+            f"UPDATE `{schema}`.k_{guarded} SET n = n + 1",
+            f"DELETE FROM `{schema}`.k_{guarded}",
+        ):
+            before = hex_rows(session, schema, f"k_{guarded}")
+            changes = read_changes(server, run(server, session, schema, statement, names=f"k_{guarded}"))
+            assert len(changes) == len(KEY_TYPES[column_type])
+            undo(session, changes, guarded=guarded)
+            assert hex_rows(session, schema, f"k_{guarded}") == before, statement
+            query(session, statement)
+
+
+@pytest.mark.parametrize("column_type", TYPES, ids=lambda text: text[:40])
+def test_it_reads_a_row_as_it_is_now_in_the_words_of_the_binlog(
+    server: Server, schema: str, session: Any, column_type: str
+) -> None:
+    query(session, f"CREATE TABLE `{schema}`.now (id INT PRIMARY KEY, v {column_type})")
+    rows = ", ".join(f"({number}, {value})" for number, value in enumerate([*TYPES[column_type], "NULL"]))
+    ran = run(server, session, schema, f"INSERT INTO `{schema}`.now VALUES {rows}", names="now")
+    changes = read_changes(server, ran)
+    assert len(changes) == len(TYPES[column_type]) + 1
+    for plan, change in changes:
+        assert change.after is not None
+        (found,) = query(session, plan.build_now(change.after))
+        assert plan.parse_now(found) == change.after
+
+
+# What the fixed session sets aside, and what a session of another application may have.
+HOSTILE_SESSIONS = {
+    "ansi": "SET sql_mode='ANSI_QUOTES,PIPES_AS_CONCAT,IGNORE_SPACE,ALLOW_INVALID_DATES'",
+    "no_backslash": "SET sql_mode='NO_BACKSLASH_ESCAPES,PAD_CHAR_TO_FULL_LENGTH,REAL_AS_FLOAT,HIGH_NOT_PRECEDENCE'",
+    "strict": "SET sql_mode='STRICT_ALL_TABLES,NO_UNSIGNED_SUBTRACTION,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE'",
+    "empty_is_null": "SET sql_mode='EMPTY_STRING_IS_NULL'",
+    "oracle": "SET sql_mode='ORACLE'",
+    "zone_east": "SET time_zone='+13:00'",
+    "zone_west": "SET time_zone='-09:30'",
+    "latin1": "SET NAMES latin1",
+    "gbk": "SET NAMES gbk",
+    "sjis": "SET NAMES sjis",
+    "binary": "SET character_set_client=binary, character_set_connection=binary",
+    "mixed": "SET NAMES utf8mb4, character_set_connection=utf16, collation_connection=utf16_bin",
+}
+
+
+ODD_COLUMNS = (
+    *("a VARCHAR(40)", "b CHAR(10) CHARACTER SET latin1", "c VARBINARY(20)", "d DATETIME(2)", "e TIME(3)"),
+    *("f TIMESTAMP(3) NULL", "g DOUBLE", "h ENUM('x','é')", "i BIT(9)", "j TEXT", "k FLOAT", "l DECIMAL(20,4)"),
+    *("m BINARY(4)", "n YEAR", "o SET('1','2')", "p DATE"),
+)
+ODD_ROWS = (
+    "(1, '', '', '', '2024-01-31 10:11:12.13', '-00:00:01.5', '2024-07-01 12:00:00.5', -1.5e300, 2, b'100100111', '',"
+    " 0.1, -1.5, X'00', 2024, 3, '2024-01-31')",
+    "(2, 'a\"b''c|| d', 'x ', X'275C22', '2024-12-31 23:59:59', '838:59:59', '2024-01-01 00:00:00', -0.0e0, 1, 0,"
+    " X'5C6E', 1e10, 0, X'61', 0, 0, '1000-01-01')",
+    "(3, '~`!@#$%^&*()', '[]{}', NULL, NULL, NULL, NULL, NULL, NULL, NULL, '日本語😀', NULL, NULL,"
+    " NULL, NULL, NULL, NULL)",
+)
+
+
+@pytest.mark.parametrize("setting", HOSTILE_SESSIONS)
+@pytest.mark.parametrize("key", ["", " PRIMARY KEY"], ids=["no_key", "key"])
+def test_stored_text_means_the_same_in_any_session(
+    server: Server, schema: str, session: Any, setting: str, key: str
+) -> None:
+    if setting in ("empty_is_null", "oracle") and not server.flavor.is_mariadb:
+        pytest.skip("a sql_mode of MariaDB")
+    name = f'`{schema}`.`odd "t`'
+    query(session, f"CREATE TABLE {name} (id INT{key}, {', '.join(ODD_COLUMNS)})")
+    insert = f"INSERT INTO {name} VALUES {', '.join(ODD_ROWS)}"
+    other = server.connect(client_flag=2)
+    query(other, HOSTILE_SESSIONS[setting])
+    for statement in (insert, f"UPDATE {name} SET a=CONCAT(a, 'x'), i=1, f=NULL", f"DELETE FROM {name}"):
+        before = hex_rows(session, schema, 'odd "t')
+        changes = read_changes(server, run(server, session, schema, statement, names='`odd "t`'))
+        assert len(changes) == 3
+        undo(other, changes, guarded=False)
+        assert hex_rows(session, schema, 'odd "t') == before, statement
+        query(session, statement)
+    other.close()
+
+
+def test_it_leaves_generated_columns_alone_and_keeps_on_update_quiet(server: Server, schema: str, session: Any) -> None:
+    query(
+        session,
+        f"CREATE TABLE `{schema}`.g (a INT, v INT GENERATED ALWAYS AS (a + 1) VIRTUAL,"
+        " s VARCHAR(20) GENERATED ALWAYS AS (CONCAT('s', a)) STORED,"
+        " touched TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6),"
+        " made DATETIME DEFAULT CURRENT_TIMESTAMP, id INT AUTO_INCREMENT PRIMARY KEY, b INT DEFAULT 5)",
+    )
+    for guarded in (False, True):
+        for statement in (
+            f"INSERT INTO `{schema}`.g (a) VALUES (1), (NULL), (3)",
+            f"INSERT INTO `{schema}`.g (id, a) VALUES (0, 4)",
+            f"UPDATE `{schema}`.g SET a = a + 10",
+            f"DELETE FROM `{schema}`.g WHERE a > 10",
+        ):
+            before = hex_rows(session, schema, "g")
+            changes = read_changes(server, run(server, session, schema, statement))
+            assert changes
+            undo(session, changes, guarded=guarded)
+            assert hex_rows(session, schema, "g") == before
+            query(session, statement)
+        query(session, f"DELETE FROM `{schema}`.g")
+
+
+@pytest.mark.parametrize("collation", ["utf8mb4_general_ci", "utf8mb4_bin", "utf8mb4_unicode_ci"])
+@pytest.mark.parametrize("found", ["Ann", "ann "])
+def test_guarded_matches_nothing_when_someone_changed_the_row_since(
+    server: Server, schema: str, session: Any, collation: str, found: str
+) -> None:
+    text = f"VARCHAR(20) CHARACTER SET utf8mb4 COLLATE {collation}"
+    query(session, f"CREATE TABLE `{schema}`.c (name {text} PRIMARY KEY, other {text}, n INT)")
+    for column in ("name", "other"):
+        query(session, f"REPLACE INTO `{schema}`.c VALUES ('ann', 'ann', 1)")
+        ((plan, change),) = read_changes(server, run(server, session, schema, f"UPDATE `{schema}`.c SET n = 2"))
+        query(session, f"UPDATE `{schema}`.c SET {column} = '{found}'")  # equal for some collations, other bytes
+        cursor = session.cursor()
+        assert cursor.execute(plan.build_guarded(invert(change))) == 0
+        assert query(session, f"SELECT n FROM `{schema}`.c") == [(2,)]
+        query(session, f"DELETE FROM `{schema}`.c")
+
+
+@pytest.mark.parametrize("order", ["", " DESC"])
+def test_it_undoes_moving_keys_in_reverse_order(server: Server, schema: str, session: Any, order: str) -> None:
+    query(session, f"CREATE TABLE `{schema}`.m (id INT PRIMARY KEY, n INT)")
+    query(session, f"INSERT INTO `{schema}`.m VALUES (1, 1), (2, 2), (3, 3)")
+    before = hex_rows(session, schema, "m")
+    move = f"UPDATE `{schema}`.m SET id = id {'+' if order else '-'} 1 ORDER BY id{order}"
+    changes = read_changes(server, run(server, session, schema, move))
+    assert len(changes) == 3
+    undo(session, changes, guarded=True)
+    assert hex_rows(session, schema, "m") == before
+
+
+def test_it_undoes_one_of_several_equal_rows(server: Server, schema: str, session: Any) -> None:
+    query(session, f"CREATE TABLE `{schema}`.e (a VARCHAR(10), n INT)")
+    query(session, f"INSERT INTO `{schema}`.e VALUES ('A', 1), ('a', 1), ('a', 1), ('a ', 1), (NULL, NULL)")
+    for statement in (
+        f"INSERT INTO `{schema}`.e VALUES ('a', 1), ('A', 1), (NULL, NULL)",
+        f"UPDATE `{schema}`.e SET n = 2 WHERE a = 'a' LIMIT 2",
+        f"DELETE FROM `{schema}`.e WHERE a = 'a' OR a IS NULL",
+    ):
+        before = hex_rows(session, schema, "e")
+        changes = read_changes(server, run(server, session, schema, statement))
+        assert changes
+        undo(session, changes, guarded=False)
+        assert hex_rows(session, schema, "e") == before
+
+
+FOREIGN_CHARSETS = ["CHAR(5) CHARACTER SET utf16", "TEXT CHARACTER SET cp932", "VARCHAR(9) CHARACTER SET gbk"]
+UNKNOWN_TYPES = {
+    "mariadb": ["UUID", "INET6", "INET4", "POINT", "VARCHAR(20) COMPRESSED", "BLOB COMPRESSED", *FOREIGN_CHARSETS],
+    "mysql": ["JSON", "VECTOR(3)", "POINT", *FOREIGN_CHARSETS],
+}
+
+
+def test_it_names_the_column_of_a_type_it_does_not_know(server: Server, schema: str, session: Any) -> None:
+    for number, column_type in enumerate(UNKNOWN_TYPES[server.flavor.name]):
+        query(session, f"CREATE TABLE `{schema}`.u{number} (id INT, `odd one` {column_type})")
+        ran = run(server, session, schema, f"INSERT INTO `{schema}`.u{number} (id) VALUES (1)")
+        with pytest.raises(UnknownTypeError, match=rf"{schema}\.u{number}\.odd one: found the type"):
+            read_changes(server, ran)
+
+
+def test_it_refuses_rows_of_a_table_altered_since_the_snapshot(server: Server, schema: str, session: Any) -> None:
+    query(session, f"CREATE TABLE `{schema}`.a (id INT, v INT)")
+    snapshot = read_snapshot(session, schema, "a", server.flavor)
+    for alter in ("MODIFY v BIGINT", "MODIFY v VARCHAR(10)", "MODIFY v VARCHAR(300)", "DROP v", "ADD v INT, ADD w INT"):
+        query(session, f"ALTER TABLE `{schema}`.a {alter}")
+        ran = run(server, session, schema, f"INSERT INTO `{schema}`.a (id) VALUES (1)")
+        with pytest.raises(DecodeError, match="altered"):
+            read_changes(server, replace(ran, snapshot=snapshot))
