@@ -19,6 +19,10 @@ class Attempt:
     user: str
     schema_name: str | None = None
 
+    @property
+    def label(self) -> str:
+        return f"The backup server {self.server}" if self.role == "backup" else self.server
+
 
 _UNREACHABLE = frozenset({2002, 2003, 2005, 2006, 2013, 2055})
 _ACCESS_DENIED = frozenset({1045, 1698, 1130})
@@ -32,7 +36,7 @@ def build_connect_problem(attempt: Attempt, code: int, message: str) -> Problem:
 
     message: the server's or the driver's own words; they are shown, since they name the account as the server sees it.
     """
-    server, said = attempt.server, f"it said: {message} ({code})"
+    server, said = attempt.label, f"it said: {message} ({code})"
     if code in _UNREACHABLE:
         return _problem(
             attempt,
@@ -110,7 +114,7 @@ def build_plain_text_problem(attempt: Attempt) -> Problem:
     return _problem(
         attempt,
         "tls.not_offered",
-        f"{attempt.server} does not offer TLS: the connection came up without a cipher and was closed.",
+        f"{attempt.label} does not offer TLS: the connection came up without a cipher and was closed.",
         "TLS, as the TLS mode says.",
         "Give the server a certificate (ssl_cert, ssl_key), or, in a trusted network, set the TLS mode to “disabled”.",
     )
@@ -149,4 +153,6 @@ def _describe_tls_failure(attempt: Attempt, message: str) -> Problem:
 
 
 def _problem(attempt: Attempt, name: str, found: str, needed: str, how: str) -> Problem:
+    if attempt.role == "backup":
+        how += " Its address and account stand in [inc] of the configuration."
     return Problem(f"{attempt.role}.{name}", "error", found, needed, how)
