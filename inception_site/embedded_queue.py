@@ -36,13 +36,14 @@ def build_service(data_folder: Path) -> tuple[Service, str]:
     command = [
         *(program, "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700"),
         *("--dir", str(store), "--appendonly", "yes", "--save", "", "--daemonize", "no"),
-        *("--logfile", "", "--loglevel", "warning"),
+        *("--logfile", str(store / "queue.log"), "--loglevel", "warning"),
     ]
     # ends_with_us: when serve is killed, its worker still finishes a statement and needs the queue meanwhile.
     service = Service(
         name="queue",
         command=command,
         is_ready=lambda: answers(path),
+        says_why=f"its lines above or {store / 'queue.log'} say why",
         ends_with_us=False,
         folder=folder,
     )

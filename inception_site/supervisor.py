@@ -39,6 +39,7 @@ class Service:
     is_ready: asked after the start until it says yes; the next service starts then.
     stop_seconds: time between SIGTERM and SIGKILL; None waits as long as it takes.
     waiting_for: what it may still be doing, told to the person who waits for it to stop.
+    says_why: where to look when it does not start.
     ends_with_us: it gets SIGTERM when the supervisor is killed; not for what the others still need then.
     """
 
@@ -48,6 +49,7 @@ class Service:
     start_seconds: float = 30.0
     stop_seconds: float | None = 10.0
     waiting_for: str = "stops"
+    says_why: str = "its own lines above say why"
     ends_with_us: bool = True
     folder: Path | None = None
 
@@ -110,7 +112,7 @@ class Supervisor:
             ended = running.process is not None and running.process.poll() is not None
             if ended or time.monotonic() > deadline:
                 why = "ended at once" if ended else f"was not ready after {service.start_seconds:.0f} s"
-                raise ServiceError(f"{service.name} {why}; its own lines above say why.")
+                raise ServiceError(f"{service.name} {why}; {service.says_why}.")
             self._stop.wait(TICK_SECONDS)
 
     def _start(self, running: _Running) -> None:

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -36,7 +37,7 @@ def run_ready(folder: Path, environment: dict[str, str]) -> Iterator[Running]:
     command = [sys.executable, "manage.py", "serve", "--migrate"]
     with run_program(command, folder / "log", **environment) as serve:
         serve.wait_for("ready on")
-        serve.wait_for("Listening on default")
+        wait_until_ready(environment)
         yield serve
 
 
@@ -57,8 +58,22 @@ def ask(environment: dict[str, str], path: str) -> tuple[int, str]:
         return error.code, error.read().decode()
 
 
+def wait_until_ready(environment: dict[str, str]) -> None:
+    deadline = time.monotonic() + LONG_SECONDS
+    while (answer := ask(environment, "/readyz"))[0] != 200:
+        assert time.monotonic() < deadline, answer
+        time.sleep(0.1)
+
+
 def connect_queue(environment: dict[str, str]) -> Redis:
     return Redis(unix_socket_path=environment["INCEPTION__SITE__DATA_FOLDER"] + "/queue/queue.sock")
+
+
+def wait_for_file(path: Path) -> None:
+    deadline = time.monotonic() + LONG_SECONDS
+    while not path.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def run_serve(environment: dict[str, str]) -> str:
@@ -78,13 +93,20 @@ def run_serve(environment: dict[str, str]) -> str:
 
 def test_it_ends_a_running_job_before_it_stops(tmp_path: Path) -> None:
     environment = build_settings(tmp_path)
+    begun, done = tmp_path / "begun", tmp_path / "done"
     with run_ready(tmp_path, environment) as serve:
-        status, body = ask(environment, "/readyz")
-        assert (status, json.loads(body)) == (200, {"ready": True, "database": "ok", "queue": "ok", "worker": "ok"})
-        Queue("default", connection=connect_queue(environment), serializer=JSONSerializer).enqueue("time.sleep", 3)
-        serve.wait_for("time.sleep(3)")
+        assert json.loads(ask(environment, "/readyz")[1]) == {
+            "ready": True,
+            "database": "ok",
+            "queue": "ok",
+            "worker": "ok",
+        }
+        queue = Queue("default", connection=connect_queue(environment), serializer=JSONSerializer)
+        queue.enqueue("subprocess.call", ["sh", "-c", f"touch {begun}; sleep 2; touch {done}"])
+        wait_for_file(begun)
         assert serve.stop() == 0
-    order = ["stopping web", "stopping worker1", "Successfully completed", "stopping queue", "serve   | stopped"]
+    assert done.exists()
+    order = ["stopping web", "stopping clock", "stopping worker1", "stopping queue", "serve   | stopped"]
     assert serve.order(*order) == order
 
 

@@ -38,7 +38,7 @@ def main() -> int:
     try:
         _run(Place(ROOT / "var" / "demo"), once=once)
     except DemoError as error:
-        print(f"demo: {error}", file=sys.stderr)
+        print(f"demo    | {error}", file=sys.stderr)
         return 1
     except Interrupted:
         return 1 if once else 0
@@ -128,7 +128,7 @@ def _print_welcome(place: Place, web_port: int, passwords: dict[str, str]) -> No
 
 
 def _say(text: str) -> None:
-    print(f"demo: {text}", flush=True)
+    print(f"demo    | {text}", flush=True)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ STOP_SECONDS = 60
 LONGEST_SOCKET_PATH = 100
 FETCHED_SUITE, FETCHED_NAME = "bookworm", "mariadb10.11"
 
+# As on a server that matters: what is committed, and its binlog, survive a crash of the machine.
+SAFE_OPTIONS = ("--sync-binlog=1", "--innodb-flush-log-at-trx-commit=1")
 # What the checks of a target ask for, and nothing more: no SUPER, no SESSION_VARIABLES_ADMIN, no other schema.
 TARGET_GRANTS = (
     "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES, CREATE VIEW, SHOW VIEW, TRIGGER"
@@ -62,7 +64,10 @@ def run_server(place: Place, port: int, passwords: dict[str, str]) -> Iterator[A
     with _socket_option(folder) as options, (folder / "start.log").open("wb") as log:
         # A session of its own: Ctrl-C must not reach it before the worker has ended its statement.
         process = subprocess.Popen(  # noqa: S603
-            [*_die_with_us(), *command, *options], stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            [*_die_with_us(), *command, *SAFE_OPTIONS, *options],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         try:
             connection = _connect(process, folder, port, passwords["root"])

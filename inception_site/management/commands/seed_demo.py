@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any, NamedTuple
 
@@ -53,6 +54,7 @@ class Command(BaseCommand):
         parser.add_argument("--server-port", type=int, required=True)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        logging.disable(logging.INFO)  # the welcome tells what was made
         if settings.INCEPTION.site.mode != "local":
             raise CommandError("This makes people with known passwords; it runs in mode local only.")
         people = {name: self._make_person(name, group) for name, group, _ in PEOPLE}

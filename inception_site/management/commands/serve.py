@@ -75,7 +75,8 @@ class Command(BaseCommand):
 def build_worker(number: int) -> Service:
     return Service(
         name=f"worker{number}",
-        command=[sys.executable, "manage.py", "rqworker", "default"],
+        # verbosity 0: rq tells of every job; our own lines tell of every change of state.
+        command=[sys.executable, "manage.py", "rqworker", "default", "--verbosity", "0"],
         stop_seconds=None,  # a statement that is cut off has to be looked into; a slow stop only takes time
         waiting_for="has finished the statement it runs",
         folder=settings.BASE_DIR,

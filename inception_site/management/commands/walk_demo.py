@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from typing import Any
 
@@ -35,6 +36,7 @@ class Command(BaseCommand):
     help = "Take one ticket from submission to rollback and compare every table with itself."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        logging.disable(logging.INFO)  # the steps below tell it already
         ann, ben = (User.objects.get(username=name) for name in ("ann", "ben"))
         target = Target.objects.get(name="shop")
         self._wait_until_idle()
@@ -125,7 +127,7 @@ class Command(BaseCommand):
             time.sleep(0.2)
 
     def _say(self, text: str) -> None:
-        self.stdout.write(text)
+        self.stdout.write(f"demo    | {text}")
         self.stdout.flush()
 
 
