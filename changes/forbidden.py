@@ -190,7 +190,7 @@ def _find_in_table_option(tokens: Sequence[Token], index: int, following: str) -
             yield LOCATION
     elif key == "UNION" and (following == "=" or (following == "(" and _begins_name_list(tokens, index + 2))):
         yield LOCATION
-    elif key == "TABLESPACE" and tokens[index - 1].key in ("IMPORT", "DISCARD"):
+    elif key in ("IMPORT", "DISCARD") and following in ("TABLESPACE", "PARTITION"):
         yield TABLESPACE
     elif key == "START" and following == "TRANSACTION":
         yield TRANSACTION

@@ -71,7 +71,7 @@ _PLAIN_WORDS = (
     r"NULL|DEFAULT|TRUE|FALSE|CURRENT_DATE|CURRENT_TIMESTAMP(?:\([0-6]?\))?"
     r"|(?:NOW|CURDATE|CURTIME|UUID|UTC_TIMESTAMP)\([0-6]?\)"
 )
-_KINDS: dict[str | None, TokenKind | None] = {"SPACE": None} | dict(TokenKind.__members__)
+_KINDS: dict[str | None, TokenKind | None] = {"SPACE": None, **{kind.name: kind for kind in TokenKind}}
 _UNTERMINATED = {"'": "string", '"': "string", "`": "quoted name", "/*": "comment"}
 
 

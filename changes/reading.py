@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from changes.kinds import StatementKind
-from changes.lexer import Token
+from changes.lexer import Token, TokenKind
 from changes.references import DottedName, ReferenceReader, TableUse
 from changes.schema_facts import SchemaFacts, read_schema_change
 
@@ -16,7 +16,7 @@ class Reading:
     """Tables and clauses of one statement.
 
     own: the table its backup is filed under.
-    written, read: tables it changes and tables it only looks at, in order of the text, each once.
+    written, read: tables it changes and tables it only looks at, each once; own comes first.
     uses: every table named, a new name for a table too.
     names, aliases: other dotted names, and what their first part may mean besides a schema.
     facts: what the inverse of a schema change is built from; None for row changes.
@@ -37,7 +37,8 @@ def read_statement(kind: StatementKind, tokens: Sequence[Token]) -> Reading:
 
     Raises UnreadableError when the text does not follow the grammar of its kind.
     """
-    reader = ReferenceReader(tokens)
+    marks = (TokenKind.HINT, TokenKind.EXECUTABLE)  # the policy judges these; what they enclose is read
+    reader = ReferenceReader([token for token in tokens if token.kind not in marks])
     facts = None
     if kind is StatementKind.INSERT or kind is StatementKind.REPLACE:
         written = [_read_insert(reader)]

@@ -233,7 +233,10 @@ class ReferenceReader(TokenCursor):
 
     def _step_assignments(self, key: str) -> None:
         if self._top.expect:
-            self.assigned.append(self.read_name())
+            column = self.read_name()
+            self.assigned.append(column)
+            if len(column) > 1:
+                self.names.append(DottedName(column, is_call=False))
             self._top.expect = False
         elif key == ",":
             self._top.expect = True

@@ -203,9 +203,10 @@ def _read_alter(reader: ReferenceReader) -> SchemaFacts:
     if_exists = reader.accept("IF", "EXISTS")
     table = reader.read_table()
     _skip_wait(reader)
-    begin = reader.position
+    begin, seen = reader.position, len(reader.uses)
     reader.begin_expression()
     reader.read()
+    named = reader.uses[seen:]
     clauses, renamed = [], None
     for start, end in _find_clauses(reader, begin):
         reader.position = start
@@ -215,7 +216,9 @@ def _read_alter(reader: ReferenceReader) -> SchemaFacts:
         clauses.append(clause)
     if not clauses:
         raise reader.unreadable()
-    return SchemaFacts(renamed or table, (table,), if_exists=if_exists, clauses=tuple(clauses))
+    # EXCHANGE PARTITION p WITH TABLE x, CONVERT TABLE x TO PARTITION p: x changes too.
+    swapped = named if any(clause.text.upper().startswith(("EXCHANGE ", "CONVERT ")) for clause in clauses) else []
+    return SchemaFacts(renamed or table, (table, *swapped), if_exists=if_exists, clauses=tuple(clauses))
 
 
 def _find_clauses(reader: ReferenceReader, begin: int) -> list[tuple[int, int]]:

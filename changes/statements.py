@@ -34,7 +34,7 @@ class Statement:
     number: from 0. text: the author's exact characters. line: where it begins in the ticket's SQL, from 1.
     schema_name, table_name: the table its backup is filed under; schema_name is None when the text does not say it,
         table_name when it cannot be told.
-    written, read: tables it changes and tables it only reads, (schema or None, table), in order of the text.
+    written, read: tables it changes and tables it only reads, (schema or None, table), own table first.
     facts: of a schema change, what its inverse is built from; else None.
     """
 
