@@ -15,7 +15,6 @@ from changes.problems import Problem, Severity
 from changes.server_facts import ServerFacts, ServerIdentity
 
 SHORTEST_RETENTION_SECONDS = 24 * 3600
-SMALLEST_PACKET_BYTES = 4 * 1024 * 1024
 
 OLDEST = {"mariadb": (10, 6, 0), "mysql": (8, 0, 22)}
 """Older servers lack something the preflight relies on; measured are MariaDB 10.11 and MySQL 9.7."""
