@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from backups.archive import Archive, ArchiveHeader, ArchiveWriter, pack_header
 from backups.binlog.events import decode_rows_head
@@ -22,6 +21,7 @@ from backups.rollback.plan import TablePlan
 from backups.schema import StoredShape, ensure_tables
 from backups.source import OwnTransaction, ServerAddress, read_own_events
 from backups.store import (
+    BackupCursor,
     InformationRow,
     StatementStore,
     backup_transaction,
@@ -105,7 +105,7 @@ def capture(change: ExecutedChange, source: ServerAddress, *, opid_time: str | N
 
 
 def _open_store(
-    cursor: Any,
+    cursor: BackupCursor,
     backup_schema: str,
     shape: StoredShape,
     packet_bytes: int,

@@ -50,37 +50,62 @@ def parse_opid_time(opid_time: str) -> tuple[int, int, int]:
     return int(seconds), int(connection_id), int(seq)
 
 
-@contextmanager
-def open_backup_cursor() -> Iterator[Any]:
-    """Give a MySQLdb cursor of the alias "backup". Errors of the server become StoreError.
+class BackupCursor:
+    """A MySQLdb cursor of the alias "backup" whose errors are StoreError, except duplicate keys.
 
-    The driver's own cursor: Django's keeps the text of statements when DEBUG is on, and ours are megabytes.
+    The driver's own cursor inside: Django's keeps the text of statements when DEBUG is on, and ours are megabytes.
     """
+
+    def __init__(self, cursor: Any) -> None:
+        self._cursor = cursor
+        self.fetchone = cursor.fetchone
+        self.fetchall = cursor.fetchall
+
+    def execute(self, sql: str | bytes, parameters: Any = None) -> int:
+        try:
+            return int(self._cursor.execute(sql, parameters))
+        except MySQLdb.IntegrityError:
+            raise
+        except MySQLdb.Error as error:
+            raise _refused(error) from error
+
+    def literal(self, data: bytes) -> bytes:
+        """Return `data` as an SQL string for this connection."""
+        literal: bytes = self._cursor.connection.literal(data)
+        return literal
+
+
+@contextmanager
+def open_backup_cursor() -> Iterator[BackupCursor]:
+    """Give a cursor of the alias "backup". Raises StoreError when the server cannot be reached."""
     connection = connections[BACKUP_ALIAS]
     connection.close_if_unusable_or_obsolete()
     try:
         connection.ensure_connection()
-        cursor = connection.connection.cursor()
-        try:
-            yield cursor
-        finally:
-            cursor.close()
-    except (MySQLdb.Error, DatabaseError) as error:
+    except DatabaseError as error:
         raise _refused(error) from error
+    cursor = connection.connection.cursor()
+    try:
+        yield BackupCursor(cursor)
+    finally:
+        cursor.close()
 
 
 @contextmanager
 def backup_transaction() -> Iterator[None]:
-    """Run the block in one transaction on the backup server."""
-    with transaction.atomic(using=BACKUP_ALIAS):
-        yield
+    """Run the block in one transaction on the backup server. Raises StoreError when it cannot be committed."""
+    try:
+        with transaction.atomic(using=BACKUP_ALIAS):
+            yield
+    except DatabaseError as error:
+        raise _refused(error) from error
 
 
 def _refused(error: Exception) -> StoreError:
     settings = connections[BACKUP_ALIAS].settings_dict
     return StoreError(
-        f"backup server {settings['HOST']}:{settings['PORT']} answered {error.args}. Needed: what is written there is"
-        " kept. Nothing of this statement was stored; once the server answers, its backup can be made again."
+        f"backup server {settings['HOST']}:{settings['PORT']} answered {error.args}. Needed: it keeps what is written"
+        " there. Nothing of this statement was stored; once the server answers, its backup can be made again."
     )
 
 
@@ -88,7 +113,7 @@ def _refused(error: Exception) -> StoreError:
 class StatementStore:
     """The rows of one statement in one backup schema, inside an open transaction."""
 
-    cursor: Any
+    cursor: BackupCursor
     backup_schema: str
     table_name: str
     shape: StoredShape
@@ -118,7 +143,7 @@ class StatementStore:
             self.cursor.execute(f"INSERT INTO {self._name(INFORMATION_TABLE)} ({columns}) VALUES ({marks})", values)
         except MySQLdb.IntegrityError as error:
             if error.args[0] != DUPLICATE_KEY:
-                raise
+                raise _refused(error) from error
             return False
         return True
 
@@ -126,7 +151,7 @@ class StatementStore:
         """Add one rollback statement. They are written in the order they are added."""
         text = statement.encode()
         self.shape.check_record(self.backup_schema, self.table_name, len(text))
-        value = b"(" + self._literal(text) + b"," + self._literal(self.opid_time.encode()) + b")"
+        value = b"(" + self.cursor.literal(text) + b"," + self.cursor.literal(self.opid_time.encode()) + b")"
         self._check_packet(len(value))
         if self._pending_bytes + len(value) > min(BATCH_BYTES, self.packet_bytes - PACKET_RESERVE_BYTES):
             self.flush()
@@ -142,7 +167,7 @@ class StatementStore:
 
     def save_block(self, number: int, row_count: int, raw_bytes: int, digest: str, payload: bytes) -> None:
         """Write one block of the archive."""
-        value = b"_binary" + self._literal(payload)
+        value = b"_binary" + self.cursor.literal(payload)
         self._check_packet(len(value))
         head = (
             f"INSERT INTO {self._name(ARCHIVE_TABLE)} (opid_time, block, row_count, raw_bytes, sha256, payload)"
@@ -173,10 +198,6 @@ class StatementStore:
         self.cursor.execute(sql, (self.opid_time,))
         return int(self.cursor.fetchone()[0])
 
-    def _literal(self, data: bytes) -> bytes:
-        literal: bytes = self.cursor.connection.literal(data)
-        return literal
-
     def _check_packet(self, size: int) -> None:
         if size > self.packet_bytes - PACKET_RESERVE_BYTES:
             raise StoreError(
@@ -190,7 +211,7 @@ class StatementStore:
         return f"{quote_identifier(self.backup_schema)}.{quote_identifier(table)}".replace("%", "%%")
 
 
-def read_packet_bytes(cursor: Any) -> int:
+def read_packet_bytes(cursor: BackupCursor) -> int:
     """Read the most bytes one statement may have on this connection."""
     cursor.execute("SELECT @@max_allowed_packet")
     return int(cursor.fetchone()[0])

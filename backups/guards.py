@@ -1,0 +1,145 @@
+"""What is looked at on the target, inside the rollback's transaction, before and after rows are put back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from backups.binlog.flavor import Flavor
+from backups.binlog.rows import ChangeKind, Image, RowChange
+from backups.binlog.snapshots import CascadeFact
+from backups.errors import RestoreError
+from backups.rollback.literals import quote_identifier
+from backups.rollback.plan import TablePlan
+from backups.snapshot import read_cascades
+
+TRANSACTIONAL_ENGINES = frozenset({"innodb", "rocksdb", "tokudb", "ndbcluster"})
+
+TableName = tuple[str, str]
+
+
+@dataclass(slots=True)
+class TableFacts:
+    """A table as it is now. cascades: foreign keys that point to it and act; trigger_events: "INSERT", …"""
+
+    cascades: tuple[CascadeFact, ...]
+    trigger_events: frozenset[str]
+
+
+@dataclass(slots=True)
+class Guards:
+    """Looks at the target through one cursor; knows each table after the first look."""
+
+    connection: Any
+    cursor: Any
+    flavor: Flavor
+    tables: dict[TableName, TableFacts] = field(default_factory=dict)
+
+    def look_at(self, plan: TablePlan) -> TableFacts:
+        """Return what concerns `plan`'s table. Raises RestoreError when it cannot be rolled back safely."""
+        name = (plan.table.schema_name, plan.table.name)
+        facts = self.tables.get(name)
+        if facts is None:
+            self._require_transactional(name)
+            facts = self.tables[name] = TableFacts(
+                read_cascades(self.connection, self.flavor, [name]), self._read_trigger_events(name)
+            )
+        return facts
+
+    def find_children(self, plan: TablePlan, change: RowChange) -> CascadeFact | None:
+        """Return a foreign key that would take rows with the parent row that `change` deletes.
+
+        The parent row is locked first: whoever wants to add a child then waits for our COMMIT.
+        """
+        cascades = [fact for fact in self.look_at(plan).cascades if fact.on_delete != "NO ACTION"]
+        if change.kind is not ChangeKind.DELETE or not cascades:
+            return None
+        assert change.before is not None
+        self.cursor.execute(f"{plan.build_now(change.before)} FOR UPDATE".encode())
+        return next((fact for fact in cascades if self._has_children(plan, change.before, fact)), None)
+
+    def find_orphan(self, names: Iterable[TableName]) -> str | None:
+        """Return, for people, a foreign key from or to `names` that has child rows without a parent; None when all fit.
+
+        For sessions without foreign_key_checks, at the end of their transaction.
+        """
+        for key in self._read_foreign_keys(list(names)):
+            pairs = [(f"c.{quote_identifier(c)}", f"p.{quote_identifier(p)}") for c, p in key.columns]
+            joined = " AND ".join(f"{child}={parent}" for child, parent in pairs)
+            present = " AND ".join(f"{child} IS NOT NULL" for child, _ in pairs)
+            self.cursor.execute(
+                f"SELECT 1 FROM {_quote(key.child)} c LEFT JOIN {_quote(key.parent)} p ON {joined}"
+                f" WHERE {present} AND {pairs[0][1]} IS NULL LIMIT 1".encode()
+            )
+            if self.cursor.fetchone() is not None:
+                return f"{'.'.join(key.child)} (foreign key {key.name} to {'.'.join(key.parent)})"
+        return None
+
+    def _require_transactional(self, name: TableName) -> None:
+        self.cursor.execute(
+            "SELECT ENGINE FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s", name
+        )
+        row = self.cursor.fetchone()
+        found = "no such table" if row is None else f"engine {row[0]}"
+        if row is None or str(row[0]).lower() not in TRANSACTIONAL_ENGINES:
+            raise RestoreError(
+                f"{name[0]}.{name[1]}: found {found}. Needed: a table with transactions, so that a rollback is whole or"
+                " not at all. Nothing was changed. The stored rollback statements can be run by hand."
+            )
+
+    def _read_trigger_events(self, name: TableName) -> frozenset[str]:
+        self.cursor.execute(
+            "SELECT DISTINCT EVENT_MANIPULATION FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = %s"
+            " AND EVENT_OBJECT_TABLE = %s",
+            name,
+        )
+        return frozenset(event for (event,) in self.cursor.fetchall())
+
+    def _has_children(self, plan: TablePlan, image: Image, fact: CascadeFact) -> bool:
+        places = {column.name.casefold(): index for index, column in enumerate(plan.table.columns)}
+        conditions = []
+        for child, parent in zip(fact.columns, fact.parent_columns, strict=True):
+            index = places.get(parent.casefold())
+            value = None if index is None else image[index]
+            if index is None or not isinstance(value, str):
+                return index is None  # NULL is referred to by nobody
+            conditions.append(plan.codecs[index].key_equals(quote_identifier(child), value))
+        child_name = _quote((fact.schema_name, fact.table_name))
+        self.cursor.execute(f"SELECT 1 FROM {child_name} WHERE {' AND '.join(conditions)} LIMIT 1".encode())
+        return self.cursor.fetchone() is not None
+
+    def _read_foreign_keys(self, names: Sequence[TableName]) -> list[_ForeignKey]:
+        if not names:
+            return []
+        marks = ", ".join("(%s, %s)" for _ in names)
+        values = [part for name in names for part in name]
+        self.cursor.execute(
+            "SELECT TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, REFERENCED_TABLE_SCHEMA, REFERENCED_TABLE_NAME,"
+            " COLUMN_NAME, REFERENCED_COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE"
+            f" WHERE REFERENCED_TABLE_NAME IS NOT NULL AND ((TABLE_SCHEMA, TABLE_NAME) IN ({marks})"
+            f" OR (REFERENCED_TABLE_SCHEMA, REFERENCED_TABLE_NAME) IN ({marks}))"
+            " ORDER BY TABLE_SCHEMA, CONSTRAINT_NAME, ORDINAL_POSITION",
+            (*values, *values),
+        )
+        found: dict[tuple[str, ...], list[tuple[str, str]]] = {}
+        for *key, column, parent in self.cursor.fetchall():
+            found.setdefault(tuple(key), []).append((column, parent))
+        return [
+            _ForeignKey(name, (schema, table), (parent_schema, parent_table), tuple(columns))
+            for (schema, table, name, parent_schema, parent_table), columns in found.items()
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _ForeignKey:
+    """columns: (child's, parent's) pairs."""
+
+    name: str
+    child: TableName
+    parent: TableName
+    columns: tuple[tuple[str, str], ...]
+
+
+def _quote(name: TableName) -> str:
+    return f"{quote_identifier(name[0])}.{quote_identifier(name[1])}"

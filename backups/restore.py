@@ -1,0 +1,449 @@
+"""Putting rows back on the target: guarded, verified, and all of them or none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import MySQLdb
+
+from backups.archive import Archive
+from backups.binlog.flavor import Flavor
+from backups.binlog.rows import ChangeKind, Image, RowChange
+from backups.errors import BackupError, RestoreError
+from backups.guards import Guards
+from backups.preview import PreviewPage, PreviewRow, preview
+from backups.rollback.statements import build_key_text
+from backups.store import open_backup_cursor
+from backups.undoing import (
+    RowKey,
+    Shown,
+    UndoChange,
+    UndoItem,
+    fold,
+    is_schema_change,
+    load_archive,
+    load_records_reversed,
+    require_readable,
+)
+
+__all__ = ["Conflict", "PreviewPage", "PreviewRow", "RestoreResult", "UndoItem", "preview", "restore"]
+
+MOST_CONFLICTS = 200
+SQL_MODE = "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION"
+
+DUPLICATE_KEY = 1062
+PARENT_HAS_CHILDREN = (1217, 1451)
+# A value, a check or a parent that the row cannot have any more: about this row, not about the server.
+_ROW_ERRORS = frozenset({1048, 1216, 1264, 1292, 1364, 1366, 1406, 1452, 1644, 3819, 4025})
+
+_DROP_TABLE = re.compile(r"DROP TABLE (`(?:[^`]|``)+`\.`(?:[^`]|``)+`);")
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A row that cannot be put back as if nothing had happened since.
+
+    reason: "changed" (somebody changed it), "missing" (it is gone), "exists" (a row has its key), "children" (rows that
+        refer to it would go with it), "error" (the server refused it, or it reads back differently).
+    before: as it was before our change. after: as we left it. now: as it is. None where there is no row.
+    """
+
+    schema: str
+    table: str
+    key: str
+    reason: str
+    before: Shown | None
+    after: Shown | None
+    now: Shown | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreResult:
+    """How a rollback went. With on_conflict "stop" and a conflict, or a dry run, nothing was changed.
+
+    rows_restored: put back with every guard; in a dry run, that could be. rows_overwritten: put back by key alone.
+    conflicts: at most MOST_CONFLICTS of them. first_kind: INSERT, UPDATE or DELETE, of the first row put back.
+    verified: every row was guarded and read back; not so for records without an archive.
+    """
+
+    rows_restored: int
+    rows_skipped: int
+    rows_overwritten: int
+    conflicts: tuple[Conflict, ...]
+    tables: tuple[tuple[str, str], ...]
+    first_kind: str
+    verified: bool
+    statements_run: int
+
+
+def restore(
+    connection: Any,
+    items: Sequence[UndoItem],
+    *,
+    flavor: Flavor,
+    marker: str,
+    dry_run: bool,
+    on_conflict: str,
+    before_commit: Callable[[], None],
+) -> RestoreResult:
+    """Undo `items`, newest statement first, on the target behind `connection`.
+
+    connection: MySQLdb with the client flag FOUND_ROWS; its session is changed and it should not be used for much else.
+    marker: the comment every statement begins with.
+    on_conflict: "stop" aborts all when one row conflicts; "skip" leaves such rows, and what is older on them;
+        "overwrite" puts them back by key alone, and aborts where that is not possible.
+    before_commit: called before each COMMIT and each schema change, which commits by itself.
+
+    Row changes are one transaction, up to a schema change, which is made at its place.
+    Raises RestoreError when it cannot be done; what an earlier schema change committed stays, and the text says so.
+    An error of COMMIT itself is raised as the driver's: what became of it is not known.
+    """
+    if dry_run and any(is_schema_change(item) for item in items):
+        raise RestoreError(
+            "found a schema change among the statements to undo. Needed for a dry run: row changes only, as the server"
+            " commits a schema change at once. Nothing was changed. Preview the rows, or run it."
+        )
+    run = _Restore(connection, flavor, marker, on_conflict)
+    is_over = False
+    try:
+        with open_backup_cursor() as backup:
+            run.open_session([(item, load_archive(backup, item, flavor)) for item in items])
+            for item, archive in run.sources:
+                if run.is_full or (run.is_stopped and is_schema_change(item)):
+                    break
+                _undo_item(run, backup, item, archive, before_commit)
+            run.verify_end()
+        if not dry_run and not run.is_stopped:
+            before_commit()
+            is_over = True
+            connection.commit()
+    except (BackupError, MySQLdb.Error) as error:
+        if is_over:
+            raise
+        raise run.describe(error) from error
+    finally:
+        if not is_over:
+            run.abort()
+    return run.result()
+
+
+def _undo_item(
+    run: _Restore, backup: Any, item: UndoItem, archive: Archive | None, before_commit: Callable[[], None]
+) -> None:
+    if is_schema_change(item):
+        run.end_segment(before_commit)
+        before_commit()
+        run.undo_schema_change(load_records_reversed(backup, item))
+    elif archive is None:
+        run.undo_text(load_records_reversed(backup, item))
+    else:
+        require_readable(item, archive)
+        run.undo_rows(fold(archive.iterate_all_reversed()))
+
+
+@dataclass(slots=True)
+class _Restore:
+    """One rollback under way."""
+
+    connection: Any
+    flavor: Flavor
+    marker: str
+    on_conflict: str
+    sources: list[tuple[UndoItem, Archive | None]] = field(default_factory=list)
+    conflicts: list[Conflict] = field(default_factory=list)
+    rows_restored: int = 0
+    rows_skipped: int = 0
+    rows_overwritten: int = 0
+    statements_run: int = 0
+    first_kind: str = ""
+    verified: bool = True
+    _cursor: Any = None
+    _guards: Guards = field(init=False)
+    _left_alone: set[RowKey] = field(default_factory=set)
+    _tables: dict[tuple[str, str], None] = field(default_factory=dict)
+    _checks: bool = True
+    _triggers_fire: bool = False
+    _committed_rows: int = 0
+    _committed_schema_changes: int = 0
+
+    @property
+    def is_stopped(self) -> bool:
+        return bool(self.conflicts) and self.on_conflict == "stop"
+
+    @property
+    def is_full(self) -> bool:
+        """No use in looking for more conflicts."""
+        return self.is_stopped and len(self.conflicts) >= MOST_CONFLICTS
+
+    def open_session(self, sources: list[tuple[UndoItem, Archive | None]]) -> None:
+        """Fix what the texts rely on, and begin."""
+        self.sources = sources
+        self._cursor = self.connection.cursor()
+        self._guards = Guards(self.connection, self._cursor, self.flavor)
+        snapshots = [archive.header.snapshot for _, archive in sources if archive is not None]
+        # Where children are in the binlog they are put back by their own records; with checks on, putting back the
+        # parent's key would change them first and their records would find nothing.
+        self._checks = not any(snapshot and snapshot.cascades_logged and snapshot.cascades for snapshot in snapshots)
+        for statement in (
+            "SET NAMES utf8mb4",
+            "SET SESSION time_zone = '+00:00'",
+            f"SET SESSION sql_mode = '{SQL_MODE}'",
+            "SET SESSION sql_safe_updates = 0",
+            f"SET SESSION foreign_key_checks = {int(self._checks)}",
+            # Each look is at what is committed now; locks stay on the rows that match.
+            "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+            "START TRANSACTION",
+        ):
+            self._cursor.execute(statement)
+
+    def undo_rows(self, changes: Iterator[UndoChange]) -> None:
+        for change in changes:
+            keys = change.keys()
+            if keys & self._left_alone:
+                self._left_alone |= keys
+                self.rows_skipped += self.on_conflict == "skip"
+                continue
+            if self._undo_row(change):
+                continue
+            self._left_alone |= keys
+            if self.is_full:
+                return
+
+    def undo_schema_change(self, records: Iterator[tuple[int, str]]) -> None:
+        for _, text in records:
+            if self._keeps_rows(text):
+                break
+            self._cursor.execute(f"{self.marker} {text}".encode())
+            self.statements_run += 1
+            self._committed_schema_changes += 1
+        self._cursor.execute("START TRANSACTION")
+
+    def undo_text(self, records: Iterator[tuple[int, str]]) -> None:
+        """Run stored text as it is: each statement must change one row, but later changes cannot be seen."""
+        self.verified = False
+        for number, text in records:
+            self._note_kind(text.split(None, 1)[0].upper())
+            if self._run(text) == 1:
+                self.rows_restored += 1
+                continue
+            detail = f"record {number} matched no row, or more than one: {text[:200]}"
+            self._add_conflict(Conflict("", "", f"record {number}", "missing", None, None, None, detail))
+            if self.on_conflict == "overwrite":
+                raise RestoreError(f"{detail}. Needed: one row. Nothing was changed; choose to skip such rows.")
+            self.rows_skipped += self.on_conflict == "skip"
+            if self.is_full:
+                return
+
+    def end_segment(self, before_commit: Callable[[], None]) -> None:
+        """Commit the rows before a schema change, if there are any."""
+        if self.rows_restored + self.rows_overwritten > self._committed_rows:
+            self.verify_end()
+            before_commit()
+            self.connection.commit()
+            self._committed_rows = self.rows_restored + self.rows_overwritten
+
+    def verify_end(self) -> None:
+        """Look at what only the end of the transaction can show."""
+        if self.is_stopped:
+            return
+        if not self._checks:
+            orphan = self._guards.find_orphan(self._tables)
+            if orphan is not None:
+                raise RestoreError(
+                    f"found rows of {orphan} that would be left without their parent, or were. Needed: every child row"
+                    " has one. Nothing was changed. Look for rows that others added since, and move or delete them."
+                )
+        if self._triggers_fire:
+            self._verify_after_triggers()
+
+    def abort(self) -> None:
+        """End the transaction with nothing changed."""
+        try:
+            self.connection.rollback()
+        except MySQLdb.Error:
+            self.connection.close()  # the server aborts it then
+
+    def describe(self, error: Exception) -> RestoreError:
+        """Return what to raise for an error before COMMIT."""
+        said = str(error) if isinstance(error, BackupError) else f"the target answered {error.args}."
+        if self._committed_schema_changes or self._committed_rows:
+            return RestoreError(
+                f"{said} The rollback stopped in the middle: {self._committed_schema_changes} schema changes and"
+                f" {self._committed_rows} rows were undone before and stay so; nothing of the rest was changed."
+            )
+        if isinstance(error, RestoreError):
+            return error
+        return RestoreError(f"{said} Needed: every statement of the rollback succeeds. Nothing was changed.")
+
+    def result(self) -> RestoreResult:
+        stopped = self.is_stopped
+        return RestoreResult(
+            rows_restored=self._committed_rows if stopped else self.rows_restored,
+            rows_skipped=self.rows_skipped,
+            rows_overwritten=self.rows_overwritten,
+            conflicts=tuple(self.conflicts),
+            tables=tuple(self._tables),
+            first_kind=self.first_kind,
+            verified=self.verified,
+            statements_run=self.statements_run,
+        )
+
+    # One row.
+
+    def _undo_row(self, undo: UndoChange) -> bool:
+        """Undo one change. Returns False when its row is left as it is."""
+        facts = self._guards.look_at(undo.plan)
+        self._tables[undo.table_name] = None
+        self._triggers_fire = self._triggers_fire or undo.change.kind.value in facts.trigger_events
+        if (child := self._guards.find_children(undo.plan, undo.change)) is not None:
+            detail = f"rows of {child.schema_name}.{child.table_name} refer to it ({child.constraint})"
+            return self._settle(undo, "children", detail)
+        try:
+            matched = self._run(undo.plan.build_guarded(undo.change))
+        except MySQLdb.Error as error:
+            return self._settle(undo, *_judge_error(error))
+        if matched != 1:
+            return self._settle(undo, "", "")
+        return self._read_back(undo)
+
+    def _read_back(self, undo: UndoChange) -> bool:
+        self._note_kind(undo.change.kind.value)
+        if undo.change.after is not None and not self._exists(undo, undo.change.after):
+            detail = "the row reads back differently: a trigger or the server changed what was written"
+            if self.on_conflict != "stop":
+                raise RestoreError(f"{self._label(undo)}: {detail}. Needed: the row as it was. Nothing was changed.")
+            self._add_conflict(self._conflict(undo, "error", self._read_now(undo), detail))
+            return False
+        self.rows_restored += 1
+        return True
+
+    def _settle(self, undo: UndoChange, reason: str, detail: str) -> bool:
+        """Note a conflict and do with its row what was asked for. Returns False when it is left as it is."""
+        now = self._read_now(undo)
+        reason = reason or ("missing" if now is None else "changed")
+        self._add_conflict(self._conflict(undo, reason, now, detail))
+        if self.on_conflict == "skip":
+            self.rows_skipped += 1
+        if self.on_conflict != "overwrite":
+            return False
+        return self._overwrite(undo, reason, now, detail)
+
+    def _overwrite(self, undo: UndoChange, reason: str, now: Image | None, detail: str) -> bool:
+        wanted = undo.change.after
+        if now == wanted and undo.plan.table.primary_key:
+            return True  # it is as it was, whoever did that
+        change = _overwriting(undo.change, now)
+        matched = -1
+        if reason in ("changed", "missing", "exists") and undo.plan.table.primary_key and change is not None:
+            try:
+                matched = self._run(undo.plan.build_stored(change).rstrip(";"))
+            except MySQLdb.Error as error:
+                detail = f"{_judge_error(error)[1]}"
+        if matched != 1 or (wanted is not None and not self._exists(undo, wanted)):
+            raise RestoreError(
+                f"{self._label(undo)}: found a row in conflict ({reason}) that cannot be overwritten. {detail}"
+                " Needed: a row that its primary key finds and no row refers to. Nothing was changed; skip such rows."
+            )
+        self._note_kind(undo.change.kind.value)
+        self.rows_overwritten += 1
+        return True
+
+    def _run(self, sql: str) -> int:
+        self.statements_run += 1
+        return int(self._cursor.execute(f"{self.marker} {sql}".encode()))
+
+    def _exists(self, undo: UndoChange, image: Image) -> bool:
+        self._cursor.execute(undo.plan.build_exists(image).encode())
+        return bool(self._cursor.fetchone()[0])
+
+    def _read_now(self, undo: UndoChange) -> Image | None:
+        self._cursor.execute(undo.plan.build_now(undo.image).encode())
+        row = self._cursor.fetchone()
+        return None if row is None else undo.plan.parse_now(row)
+
+    def _conflict(self, undo: UndoChange, reason: str, now: Image | None, detail: str) -> Conflict:
+        return Conflict(
+            *undo.table_name,
+            key=build_key_text(undo.image, undo.plan.table),
+            reason=reason,
+            before=undo.show(undo.change.after),
+            after=undo.show(undo.change.before),
+            now=undo.show(now),
+            detail=detail,
+        )
+
+    def _add_conflict(self, conflict: Conflict) -> None:
+        if len(self.conflicts) < MOST_CONFLICTS:
+            self.conflicts.append(conflict)
+
+    def _label(self, undo: UndoChange) -> str:
+        return f"{'.'.join(undo.table_name)}, {build_key_text(undo.image, undo.plan.table)}"
+
+    def _note_kind(self, kind: str) -> None:
+        self.first_kind = self.first_kind or kind
+
+    # Schema changes and triggers.
+
+    def _keeps_rows(self, text: str) -> bool:
+        """Tell whether undoing a CREATE TABLE would take rows away that are in the table now."""
+        match = _DROP_TABLE.fullmatch(text)
+        if match is None or self.on_conflict == "overwrite":
+            return False
+        self._cursor.execute(f"SELECT 1 FROM {match[1]} LIMIT 1".encode())
+        if self._cursor.fetchone() is None:
+            return False
+        schema, table = (part.replace("``", "`") for part in match[1][1:-1].split("`.`"))
+        detail = "the table holds rows, which dropping it would take away"
+        self._add_conflict(Conflict(schema, table, "", "changed", None, None, None, detail))
+        return True
+
+    def _verify_after_triggers(self) -> None:
+        """Compare each row once more, at its oldest change: triggers of later statements can have changed it again."""
+        seen: set[RowKey] = set()
+        for _, archive in reversed(self.sources):
+            if archive is None:
+                continue
+            for block in archive.load_blocks():
+                for item in archive.iterate(block):
+                    change = item.change
+                    undo = UndoChange(item.plan, RowChange(change.kind, change.after, change.before))
+                    keys = undo.keys()
+                    if not keys & seen and not keys & self._left_alone:
+                        self._verify_row(undo)
+                    seen |= keys
+
+    def _verify_row(self, undo: UndoChange) -> None:
+        if undo.change.after is not None:
+            is_whole = self._exists(undo, undo.change.after)
+        else:
+            is_whole = not undo.plan.table.primary_key or self._read_now(undo) is None
+        if not is_whole:
+            raise RestoreError(
+                f"{self._label(undo)}: found the row changed again by a trigger that the rollback itself fired."
+                " Needed: the row as it was. Nothing was changed. Drop the trigger for the time of the rollback."
+            )
+
+
+def _judge_error(error: MySQLdb.Error) -> tuple[str, str]:
+    """Return (reason, detail) of an error that is about one row. Raises any other."""
+    number, text = error.args[0], str(error.args[1]) if len(error.args) > 1 else ""
+    if number == DUPLICATE_KEY:
+        return "exists", text
+    if number in PARENT_HAS_CHILDREN:
+        return "children", text
+    if number in _ROW_ERRORS:
+        return "error", text
+    raise error
+
+
+def _overwriting(change: RowChange, now: Image | None) -> RowChange | None:
+    """Return the change that makes the row as it was, whatever it is now, found by its key."""
+    if change.after is None:
+        return None if now is None else RowChange(ChangeKind.DELETE, change.before, None)
+    if now is None:
+        return RowChange(ChangeKind.INSERT, None, change.after)
+    return RowChange(ChangeKind.UPDATE, change.before or change.after, change.after)

@@ -1,0 +1,148 @@
+"""What there is to undo, newest first: row changes out of archives, or the stored text where there is no archive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from backups.archive import Archive, ArchivedChange
+from backups.binlog.flavor import Flavor
+from backups.binlog.rows import ChangeKind, Image, RowChange, Value
+from backups.errors import RestoreError
+from backups.rollback.inverse import invert
+from backups.rollback.literals import display, quote_identifier
+from backups.rollback.plan import TablePlan
+
+RECORDS_A_PAGE = 500
+LONGEST_SHOWN = 300
+
+Shown = dict[str, str | None]
+"""A row for people: column name to text, None for NULL."""
+
+RowKey = tuple[str, str, tuple[Value, ...]]
+"""(schema name, table name, values of the key)"""
+
+
+@dataclass(frozen=True, slots=True)
+class UndoItem:
+    """One captured statement to undo. kind: as filed in the information table."""
+
+    opid_time: str
+    backup_schema: str
+    backup_table: str
+    kind: str
+    rows_captured: int
+
+
+@dataclass(frozen=True, slots=True)
+class UndoChange:
+    """A change that undoes one of ours: from `change.before`, as we left the row, to `change.after`, as it was."""
+
+    plan: TablePlan
+    change: RowChange
+
+    @property
+    def table_name(self) -> tuple[str, str]:
+        return self.plan.table.schema_name, self.plan.table.name
+
+    @property
+    def image(self) -> Image:
+        """The row as we left it; as it was where we deleted it."""
+        image = self.change.before if self.change.before is not None else self.change.after
+        assert image is not None
+        return image
+
+    def keys(self) -> set[RowKey]:
+        """Return the keys this change reads and writes; of a table without a key, whole rows."""
+        table = self.plan.table
+        images = [image for image in (self.change.before, self.change.after) if image is not None]
+        return {
+            (*self.table_name, tuple(image[index] for index in table.primary_key) if table.primary_key else image)
+            for image in images
+        }
+
+    def show(self, image: Image | None) -> Shown | None:
+        return show_image(self.plan, image)
+
+
+def show_image(plan: TablePlan, image: Image | None) -> Shown | None:
+    """Return `image` for people, long values cut."""
+    if image is None:
+        return None
+    return {column.name: _show_value(value, column) for column, value in zip(plan.table.columns, image, strict=True)}
+
+
+def _show_value(value: Value, column: Any) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        return "(not logged)"
+    text = display(value, column)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}… ({len(text)} characters)"
+
+
+def fold(changes: Iterable[ArchivedChange]) -> Iterator[UndoChange]:
+    """Yield what undoes `changes`, which come last first.
+
+    A row that REPLACE deleted and inserted again under its key is undone by one UPDATE: DELETE and INSERT would take
+    with them, or stumble over, child rows that never noticed.
+    """
+    held: UndoChange | None = None
+    for item in changes:
+        undo = UndoChange(item.plan, invert(item.change))
+        if held is not None and _is_same_row(held, undo):
+            held = UndoChange(held.plan, RowChange(ChangeKind.UPDATE, held.change.before, undo.change.after))
+            if held.change.before != held.change.after:
+                yield held
+            held = None
+            continue
+        if held is not None:
+            yield held
+        held = undo
+    if held is not None:
+        yield held
+
+
+def _is_same_row(newer: UndoChange, older: UndoChange) -> bool:
+    return (
+        (newer.change.kind, older.change.kind) == (ChangeKind.DELETE, ChangeKind.INSERT)
+        and newer.plan is older.plan
+        and bool(newer.plan.table.primary_key)
+        and newer.keys() == older.keys()
+    )
+
+
+def load_archive(cursor: Any, item: UndoItem, flavor: Flavor) -> Archive | None:
+    """Return the archive of `item`, None when it has none: goInception wrote its records."""
+    return Archive.load(cursor, item.backup_schema, item.opid_time, flavor=flavor)
+
+
+def is_schema_change(item: UndoItem) -> bool:
+    return item.kind.replace(" ", "") not in {"INSERT", "REPLACE", "UPDATE", "DELETE"}
+
+
+def load_records_reversed(cursor: Any, item: UndoItem) -> Iterator[tuple[int, str]]:
+    """Yield (id, text) of the stored rollback statements by descending id."""
+    table = f"{quote_identifier(item.backup_schema)}.{quote_identifier(item.backup_table)}".replace("%", "%%")
+    below = (1 << 63) - 1
+    while True:
+        cursor.execute(
+            f"SELECT id, rollback_statement FROM {table} WHERE opid_time = %s AND id < %s"
+            f" ORDER BY id DESC LIMIT {RECORDS_A_PAGE}",
+            (item.opid_time, below),
+        )
+        rows = cursor.fetchall()
+        yield from rows
+        if len(rows) < RECORDS_A_PAGE:
+            return
+        below = rows[-1][0]
+
+
+def require_readable(item: UndoItem, archive: Archive) -> None:
+    """Raise RestoreError when the archive holds events that could not be read when they were captured."""
+    if archive.header.event_count and not archive.header.row_count:
+        raise RestoreError(
+            f"{item.opid_time}: found {archive.header.event_count} row events that could not be read:"
+            f" {archive.header.reason} Needed: a complete backup. Roll back the other statements of the ticket."
+        )
