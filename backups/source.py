@@ -17,6 +17,7 @@ from typing import Any
 
 import pymysql
 
+from backups.binlog.coordinates import BinlogCoordinates
 from backups.binlog.events import CHECKSUM_CRC32, CHECKSUM_NONE
 from backups.binlog.own import OwnEvent, OwnEventFilter, OwnTransaction
 from backups.errors import AttributionError
@@ -105,7 +106,7 @@ def _connect(address: ServerAddress) -> Any:
             write_timeout=_READ_TIMEOUT_SECONDS,
         )
     except (pymysql.MySQLError, OSError) as error:
-        raise _unreadable(address, str(error)) from error
+        raise _unreadable(address, error) from error
 
 
 def _make_tls_context(address: ServerAddress) -> ssl.SSLContext | None:
@@ -118,9 +119,10 @@ def _make_tls_context(address: ServerAddress) -> ssl.SSLContext | None:
     return context
 
 
-def _unreadable(address: ServerAddress, found: str) -> AttributionError:
+def _unreadable(address: ServerAddress, error: Exception) -> AttributionError:
+    found = ": ".join(str(part) for part in error.args)
     return AttributionError(
-        f"{address.host}:{address.port}: found {found!r} when reading the binlog; needed: the events of our statement. "
+        f'{address.host}:{address.port}: found "{found}" when reading the binlog; needed: the events of our statement. '
         "Check that the server runs, keeps its binlogs, and lets the account read them (REPLICATION SLAVE)."
     )
 
@@ -131,7 +133,7 @@ def _read_checksum_algorithm(connection: Any, address: ServerAddress) -> int:
             cursor.execute("SELECT @@global.binlog_checksum")
             name = cursor.fetchone()[0]
     except (pymysql.MySQLError, OSError) as error:
-        raise _unreadable(address, str(error)) from error
+        raise _unreadable(address, error) from error
     return CHECKSUM_CRC32 if str(name).upper() == "CRC32" else CHECKSUM_NONE
 
 
@@ -160,12 +162,12 @@ def _dump(
         connection.write_packet(command)
         # An open file on the socket would keep it open after the connection is closed.
         with connection._sock.makefile("rb", buffering=_BUFFER_BYTES) as stream:
-            yield from _read_events(stream, address, start)
+            yield from _read_events(stream, start)
     except (pymysql.MySQLError, OSError) as error:
-        raise _unreadable(address, str(error)) from error
+        raise _unreadable(address, error) from error
 
 
-def _read_events(stream: io.BufferedReader, address: ServerAddress, start: object) -> Iterator[bytes]:
+def _read_events(stream: io.BufferedReader, start: BinlogCoordinates) -> Iterator[bytes]:
     """Yield the events in the packets of `stream` until the server says that there are no more."""
     while True:
         packet = _read_packet(stream)
@@ -176,7 +178,7 @@ def _read_events(stream: io.BufferedReader, address: ServerAddress, start: objec
         else:
             code = int.from_bytes(packet[1:3], "little")
             text = packet[9:] if packet[3:4] == b"#" else packet[3:]
-            raise _unreadable(address, f"{code}: {text.decode('utf-8', errors='backslashreplace')} (from {start})")
+            raise pymysql.OperationalError(code, f"{text.decode('utf-8', errors='backslashreplace')} (from {start})")
 
 
 def _read_packet(stream: io.BufferedReader) -> bytes:
