@@ -248,3 +248,24 @@ class TestChecks:
 
     def test_they_let_a_local_installation_be(self, tmp_path: Path) -> None:
         assert self.ids(tmp_path, LOCAL + "allow_unreviewed_cli = true\n") == []
+
+    def test_djangos_own_list_for_deployment_finds_nothing(self, tmp_path: Path) -> None:
+        key = Fernet.generate_key().decode()
+        environment = {
+            "PATH": "",
+            "INCEPTION_CONFIG": str(ROOT / "deploy" / "config.toml"),
+            "INCEPTION__SITE__DATA_FOLDER": str(tmp_path / "data"),
+            "INCEPTION__SITE__SECRET_KEY": "k3-" * 20 + "0123456789abcdef",
+            "INCEPTION__SITE__ENCRYPTION_KEYS": key,
+        }
+        done = subprocess.run(
+            [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert key not in done.stdout
+        assert "environment INCEPTION__SITE__ENCRYPTION_KEYS" in done.stdout

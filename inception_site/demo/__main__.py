@@ -56,6 +56,7 @@ def _run(place: Place, *, once: bool) -> None:
         passwords = place.read_passwords()
         server_port, web_port = place.choose_server_port(), choose_web_port()
         place.write_config(server_port=server_port, web_port=web_port, backup_password=passwords["backup"])
+        place.write_client_options(server_port=server_port, root_password=passwords["root"])
         _say(f"starting a private MariaDB on port {server_port}")
         with run_server(place, server_port, passwords) as connection:
             if shop.load(connection):
@@ -117,8 +118,9 @@ def _print_welcome(place: Place, web_port: int, passwords: dict[str, str]) -> No
         *(f"  {name:<5} {passwords[name]}   {what} ({group})" for name, group, what in PEOPLE),
         "",
         "Ann has two tickets: one waits for Ben, one has run and can be rolled back.",
+        f"SQL:   mariadb --defaults-file=var/demo/client.cnf {shop.SCHEMA}",
         f"Shell: INCEPTION_CONFIG={place.config_file.relative_to(ROOT)} .venv/bin/python manage.py help",
-        "Stop: Ctrl-C. Start anew: delete var/demo.",
+        "Stop:  Ctrl-C. To start anew, delete var/demo.",
     ]
     width = max(map(len, lines))
     print(f"\n┌─{'─' * width}─┐")

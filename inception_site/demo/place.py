@@ -77,6 +77,11 @@ port = {web_port}
 """
         _write_private(self.config_file, text)
 
+    def write_client_options(self, *, server_port: int, root_password: str) -> None:
+        """Write the options with which `mariadb` reaches the server as root."""
+        path = self.folder / "client.cnf"
+        _write_private(path, f"[client]\nhost=127.0.0.1\nport={server_port}\nuser=root\npassword={root_password}\n")
+
     @contextmanager
     def hold(self) -> Iterator[None]:
         """Keep a second demo out of this folder. Raises DemoError when one runs."""

@@ -17,7 +17,7 @@ from changes.models import Target, Ticket
 from inception_site.demo.people import PEOPLE
 from inception_site.demo.shop import SCHEMA
 
-TARGET = "shop"
+TARGET = "shop-demo"
 
 
 class Example(NamedTuple):

@@ -38,7 +38,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         logging.disable(logging.INFO)  # the steps below tell it already
         ann, ben = (User.objects.get(username=name) for name in ("ann", "ben"))
-        target = Target.objects.get(name="shop")
+        target = Target.objects.get(name="shop-demo")
         self._wait_until_idle()
         before = read_fingerprints(target)
         self._say(f"fingerprints of {len(before)} tables of {SCHEMA} taken")
