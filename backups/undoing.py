@@ -13,6 +13,7 @@ from backups.errors import RestoreError
 from backups.rollback.inverse import invert
 from backups.rollback.literals import display, quote_identifier
 from backups.rollback.plan import TablePlan
+from backups.schema import ARCHIVE_TABLE
 
 RECORDS_A_PAGE = 500
 LONGEST_SHOWN = 300
@@ -115,6 +116,12 @@ def _is_same_row(newer: UndoChange, older: UndoChange) -> bool:
 
 def load_archive(cursor: Any, item: UndoItem, flavor: Flavor) -> Archive | None:
     """Return the archive of `item`, None when it has none: goInception wrote its records."""
+    cursor.execute(
+        "SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s",
+        (item.backup_schema, ARCHIVE_TABLE),
+    )
+    if cursor.fetchone() is None:
+        return None
     return Archive.load(cursor, item.backup_schema, item.opid_time, flavor=flavor)
 
 
