@@ -141,9 +141,7 @@ def run_one(attempt: Attempt, session: Session, statement: Statement, record: Ex
         start=start,
     )
     executed_at = timezone.now()
-    attempt.write(
-        record, **_result_fields(result, executed_at), backup_state=_first_backup_state(ticket.backup, result)
-    )
+    attempt.write(record, **_result_fields(result, executed_at, backup=ticket.backup))
     if not ticket.backup or record.outcome == Outcome.UNKNOWN:
         return
     if not is_row_change and record.outcome != Outcome.DONE:
