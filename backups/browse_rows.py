@@ -26,7 +26,7 @@ WHOLE_CHARACTERS = 20_000
 class ShownValue:
     """A value for a page.
 
-    kind: "text", "null", "empty", "absent" (not logged) or "none" (there was no row).
+    kind: "text", "null", "empty" or "absent" (not logged, or there was no row).
     whole: a long value, of which text is the beginning; "" when text is all. size: characters of the value.
     """
 
@@ -80,6 +80,10 @@ class RowsPage:
     state: str = ""
     reason: str = ""
     explanation: str = ""
+
+    @property
+    def has_updates(self) -> bool:
+        return any(row.kind == "UPDATE" for row in self.rows)
 
     @property
     def page_count(self) -> int:
@@ -144,7 +148,7 @@ def build_row_view(number: int, archived: ArchivedChange) -> RowView:
 
 
 def _show(image: Image | None, index: int, column: Column) -> ShownValue:
-    return ShownValue("", "none") if image is None else show_value(image[index], column)
+    return ShownValue("", "absent") if image is None else show_value(image[index], column)
 
 
 def show_value(value: Value, column: Column) -> ShownValue:

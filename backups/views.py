@@ -114,6 +114,7 @@ def statement(request: HttpRequest, name: str, opid_time: str) -> HttpResponse:
     context = {
         **_statement_context(name, found),
         "title": f"{found.type} {found.tablename}",
+        "own_table": f"{found.dbname}.{found.tablename}",
         "has_archive": bool(archived),
         "row_count": archived.get(opid_time),
         "may_see_rows": request.user.has_perm(MAY_SEE_ROWS),
@@ -123,8 +124,10 @@ def statement(request: HttpRequest, name: str, opid_time: str) -> HttpResponse:
     }
     if context["may_see_rows"]:
         _log_rows(request, name, opid_time, f"{context['show']} {request.GET.urlencode()}".strip())
-        context |= _rows_context(request, name, opid_time) if context["show"] == "rows" else {}
-        context |= _records_context(request, name, found) if context["show"] == "sql" else {}
+        if context["show"] == "sql":
+            context |= _records_context(request, name, found)
+        elif archived:
+            context |= _rows_context(request, name, opid_time)
     return _render(request, "statement", context)
 
 

@@ -16,32 +16,32 @@ from django.utils.html import format_html
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from changes import actions
-from changes.errors import ChangeError
+from changes import inspection
 from changes.models import Target
+from changes.secrets import SecretError
 from changes.target_forms import TargetForm
+from changes.templatetags.inception import environment
 
 if TYPE_CHECKING:
     _TargetAdmin = admin.ModelAdmin[Target]
 else:
     _TargetAdmin = admin.ModelAdmin
 
-_ENVIRONMENT_CLASS = {"production": "prod", "staging": "stage", "test": "test", "development": "dev"}
-_STATUS_CLASS = {"ok": "ok", "warn": "warn", "fail": "bad"}
-_STATUS_WORD = {"ok": "passed", "warn": "look at this", "fail": "missing"}
+_STATE_CLASS = {"ok": "ok", "warn": "warn", "fail": "bad"}
+_STATE_WORD = {"ok": "passed", "warn": "look at this", "fail": "missing"}
 
 
 class TargetAdmin(_TargetAdmin):
     form = TargetForm
     change_form_template = "admin/changes/target/change_form.html"
     list_display = ("name", "server", "environment_badge", "tls", "version", "is_active")
-    list_filter = ("environment", "is_active", "tls_mode")
+    list_filter = ("environment", "is_active")
     search_fields = ("name", "host")
     # "Delete selected" knows no ticket that needs its target; a target is deleted on its own page.
     actions = None
     fieldsets = (
         (None, {"fields": ("name", "environment", "is_active")}),
-        ("Connection", {"fields": (("host", "port"), "user", "password", "tls_mode", "tls_ca")}),
+        ("Connection", {"fields": ("host", "port", "user", "password", "tls_mode", "tls_ca")}),
         ("Policies", {"fields": ("approvals_needed", "run_policy", "rollback_policy")}),
     )
 
@@ -51,7 +51,7 @@ class TargetAdmin(_TargetAdmin):
 
     @admin.display(description="environment", ordering="environment")
     def environment_badge(self, target: Target) -> str:
-        return build_environment_badge(target)
+        return environment(target)
 
     @admin.display(description="TLS", ordering="tls_mode")
     def tls(self, target: Target) -> str:
@@ -95,14 +95,17 @@ class TargetAdmin(_TargetAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         target = self.get_object(request, object_id) if object_id else None
-        context = {**(extra_context or {}), "target": target}
+        context = {**(extra_context or {}), "target": target, "title": "Add a target", "subtitle": None}
         if target:
             context |= {
-                "environment_badge": build_environment_badge(target),
+                "title": target.name,
                 "may_test": self.has_change_permission(request, target),
                 "ticket_count": target.tickets.count(),
             }
         return super().changeform_view(request, object_id, form_url, context)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {**(extra_context or {}), "title": "Targets"})
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -134,8 +137,8 @@ class TargetAdmin(_TargetAdmin):
         if not self.has_change_permission(request, target):
             raise PermissionDenied
         try:
-            checks = actions.test_connection(target, by=request.user)
-        except ChangeError as error:
+            checks = inspection.test_connection(target)
+        except SecretError as error:
             messages.error(request, str(error))
             return redirect("admin:changes_target_change", target.pk)
         target.refresh_from_db()
@@ -143,8 +146,8 @@ class TargetAdmin(_TargetAdmin):
             {
                 "label": check.label,
                 "text": check.text,
-                "css": _STATUS_CLASS[check.status],
-                "word": _STATUS_WORD[check.status],
+                "css": _STATE_CLASS[check.state],
+                "word": _STATE_WORD[check.state],
             }
             for check in checks
         ]
@@ -153,15 +156,8 @@ class TargetAdmin(_TargetAdmin):
             "opts": self.opts,
             "title": f"Connection test of {target}",
             "target": target,
-            "environment_badge": build_environment_badge(target),
             "lines": lines,
-            "failed": sum(check.status == "fail" for check in checks),
-            "warned": sum(check.status == "warn" for check in checks),
+            "failed": sum(check.state == "fail" for check in checks),
+            "warned": sum(check.state == "warn" for check in checks),
         }
         return render(request, "admin/changes/target/test.html", context)
-
-
-def build_environment_badge(target: Target) -> str:
-    """Return the target's environment as the marked word that stands wherever the target is named."""
-    css = _ENVIRONMENT_CLASS[target.environment]
-    return format_html('<span class="badge env {}">{}</span>', css, target.get_environment_display().upper())
