@@ -70,9 +70,15 @@ TEMPORARY = Finding(
 )
 DELAYED = Finding(
     "statement.delayed",
-    "is INSERT DELAYED or DELETE HISTORY, whose rows cannot be found in the binlog as this ticket's.",
+    "is DELAYED: another session writes its rows later, and nothing in the binlog says whose they are.",
     "Rows written at once, by this session.",
-    "Take DELAYED out; DELETE HISTORY cannot run through a ticket.",
+    "Take DELAYED out.",
+)
+HISTORY = Finding(
+    "statement.delete_history",
+    "is DELETE HISTORY: old versions of rows cannot be put back.",
+    "A DELETE of rows.",
+    "Have an administrator do it outside of a ticket.",
 )
 LOCATION = Finding(
     "statement.outside_storage",
@@ -151,7 +157,7 @@ def _find_in_head(kind: StatementKind, tokens: Sequence[Token]) -> Iterator[Find
     if "DELAYED" in head[1:4] and kind in (StatementKind.INSERT, StatementKind.REPLACE):
         yield DELAYED
     if kind is StatementKind.DELETE and head[1:2] == ["HISTORY"]:
-        yield DELAYED
+        yield HISTORY
     if kind is StatementKind.CREATE_VIEW:
         before = head[: head.index("VIEW")] if "VIEW" in head else head
         if "DEFINER" in before:

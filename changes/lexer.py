@@ -179,11 +179,12 @@ def _unterminated_problem(sql: str, position: int) -> Problem:
     opening = "/*" if sql.startswith("/*", position) else sql[position]
     closing = "*/" if opening == "/*" else opening
     line, what = line_of(sql, position), _UNTERMINATED[opening]
+    advice = f"; inside of it write {closing} twice" if opening != "/*" else ""
     return Problem(
         "sql.unterminated",
         "error",
         found=f"The {what} that begins with {opening} on line {line} does not end.",
         needed=f"A closing {closing}.",
-        how=f"Add the missing {closing}; inside a string write a quote twice ('it''s').",
+        how=f"Add the missing {closing}{advice}.",
         line=line,
     )

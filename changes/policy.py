@@ -91,7 +91,7 @@ def check_statement(subject: Subject) -> list[Problem]:
 
 def _find_errors(subject: Subject) -> Iterator[Problem]:
     forbidden = list(find_forbidden(subject.kind, subject.piece.tokens))
-    if not subject.kind.is_allowed and not (forbidden and subject.kind is StatementKind.OTHER):
+    if not subject.kind.is_allowed and not forbidden:
         problem_id, words, refusal = choose_refusal(subject.kind, subject.piece.tokens)
         yield subject.error(problem_id, found=f"is {words}: {refusal.why}.", needed=ALLOWED_TEXT, how=refusal.how)
     for finding in forbidden:
@@ -136,6 +136,13 @@ def _check_schema(subject: Subject, schema: str, text: str) -> Iterator[Problem]
             found=f"names {text}, and {schema} belongs to the server.",
             needed=f"Tables of the ticket's schema, {subject.schema_name}.",
             how="Take that name out.",
+        )
+    elif schema.lower() == subject.schema_name.lower() != schema:
+        yield subject.error(
+            "statement.other_schema",
+            found=f"names {text}; the ticket's schema is {subject.schema_name}, and capitals can make another one.",
+            needed=f"The name as on the ticket: {subject.schema_name}.",
+            how=f"Write {subject.schema_name}.",
         )
     elif schema != subject.schema_name:
         yield subject.error(

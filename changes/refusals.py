@@ -89,6 +89,8 @@ def choose_refusal(kind: StatementKind, tokens: Sequence[Token]) -> tuple[str, s
     if kind is StatementKind.OTHER:
         word = tokens[0].text
         return "statement.unknown", word if len(word) <= 40 else word[:39] + "…", _UNKNOWN
+    if kind is StatementKind.START and tokens[1:2] and tokens[1].key != "TRANSACTION":
+        return "statement.start", f"START {tokens[1].text}", Refusal(_ADMIN, "Delete it.")
     if kind not in _BY_OBJECT:
         return f"statement.{kind.value.lower()}", kind.value, _REFUSALS[kind]
     word, _ = read_object(tokens)

@@ -235,7 +235,7 @@ def _find_clauses(reader: ReferenceReader, begin: int) -> list[tuple[int, int]]:
     return ranges
 
 
-_INDEX_WORDS = {"INDEX", "KEY", "UNIQUE", "FULLTEXT", "SPATIAL", "VECTOR", "PRIMARY"}
+_INDEX_WORDS = {"INDEX", "KEY", "UNIQUE", "FULLTEXT", "SPATIAL", "PRIMARY"}
 _NO_COLUMN = {"CONSTRAINT", "FOREIGN", "CHECK", "PARTITION", "SYSTEM", "PERIOD"}
 
 
@@ -247,7 +247,8 @@ def _read_clause(reader: ReferenceReader, end: int) -> AlterClause:
         return _read_rename_clause(reader, text)
     if not reader.accept("ADD"):
         return AlterClause(AlterAction.OTHER, text=text)
-    if reader.key() in _INDEX_WORDS:
+    # A column may be called vector.
+    if reader.key() in _INDEX_WORDS or (reader.key() == "VECTOR" and reader.key(1) in ("INDEX", "KEY")):
         return _read_index_clause(reader, text)
     is_column = reader.accept("COLUMN")
     if_not_exists = reader.accept("IF", "NOT", "EXISTS")

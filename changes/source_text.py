@@ -93,7 +93,7 @@ def _find_unprintable(token: Token) -> int | None:
 
 def _character_problem(sql: str, position: int, problem: Problem) -> Problem:
     code, line = ord(sql[position]), line_of(sql, position)
-    name = unicodedata.name(sql[position], "a control character")
+    name = "CARRIAGE RETURN without LINE FEED" if code == 13 else unicodedata.name(sql[position], "a control character")
     return replace(problem, found=problem.found.format(line=line, character=f"U+{code:04X} ({name})"), line=line)
 
 

@@ -49,6 +49,15 @@ class Statement:
     facts: SchemaFacts | None = None
 
     @property
+    def renames(self) -> tuple[tuple[TableName, TableName], ...]:
+        """(old, new) of RENAME TABLE and of ALTER TABLE … RENAME, in order of the text."""
+        if self.facts is None:
+            return ()
+        if self.kind is StatementKind.ALTER_TABLE and len(self.written) == 2:
+            return ((self.written[0], self.written[1]),)
+        return tuple(((old.schema, old.table), (new.schema, new.table)) for old, new in self.facts.renames)
+
+    @property
     def tables(self) -> tuple[TableName, ...]:
         return self.written + self.read
 

@@ -69,8 +69,9 @@ def _find_clause_without_inverse(facts: SchemaFacts) -> str:
     if others:
         mixed = ", and the statement is undone as a whole or not at all" if len(facts.clauses) > len(others) else ""
         return f"ALTER TABLE … {others[0].text} … has no certain inverse{mixed}"
-    if any(clause.action is AlterAction.ADD_INDEX and not clause.name for clause in facts.clauses):
+    indexes = [clause.name for clause in facts.clauses if clause.action is AlterAction.ADD_INDEX]
+    if "" in indexes:
         return "the new index has no name in the text; name it"
-    if any(clause.if_not_exists for clause in facts.clauses):
-        return "with IF NOT EXISTS it may change nothing"
+    if "PRIMARY" in indexes:
+        return "ALTER TABLE … ADD PRIMARY KEY … has no certain inverse"
     return ""

@@ -149,7 +149,7 @@ REFUSED = [
     ("insert into orders select group_replication_set_as_primary('x')", "statement.function"),
     ("create view v as select sleep(1)", "statement.function"),
     ("insert delayed into orders values (1)", "statement.delayed"),
-    ("delete history from orders", "statement.delayed"),
+    ("delete history from orders", "statement.delete_history"),
     ("create temporary table t (a int)", "statement.temporary"),
     ("create or replace temporary table t (a int)", "statement.temporary"),
     ("drop temporary table t", "statement.temporary"),
@@ -333,6 +333,8 @@ def test_the_sql_mode_of_the_session_decides_what_a_quote_is() -> None:
         ("alter table t drop column a", ["rollback.ddl.none"]),
         ("alter table t add column a int, modify b int", ["rollback.ddl.none"]),
         ("alter table t add index (a)", ["rollback.ddl.none"]),
+        ("alter table t add primary key (a)", ["rollback.ddl.none"]),
+        ("alter table t add column if not exists a int", []),
         ("insert into t values ('\u202e')", ["sql.turning_character"]),
     ],
 )

@@ -215,6 +215,7 @@ def test_it_keeps_the_facts_of_a_schema_change(sql: str, facts: dict[str, object
             [("ADD INDEX", "i"), ("ADD INDEX", "u"), ("ADD INDEX", "f")],
         ),
         ("add index (a)", [("ADD INDEX", "")]),
+        ("add vector vector(3), add vector index v (vector)", [("ADD COLUMN", "vector"), ("ADD INDEX", "v")]),
         ("add primary key (id)", [("ADD INDEX", "PRIMARY")]),
         ("add constraint c unique (a)", [("OTHER", "")]),
         ("add column (a int, b int)", [("OTHER", "")]),
