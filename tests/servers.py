@@ -43,8 +43,8 @@ class Server:
 
     def connect(self, **options: Any) -> Any:
         """Return a new MySQLdb connection: autocommit, utf8mb4, unless `options` say otherwise."""
-        chosen = {"autocommit": True, "charset": "utf8mb4", **options}
-        return MySQLdb.connect(host=self.host, port=self.port, user=self.user, password=self.password, **chosen)
+        own = {"host": self.host, "port": self.port, "user": self.user, "password": self.password}
+        return MySQLdb.connect(**{**own, "autocommit": True, "charset": "utf8mb4", **options})
 
 
 @dataclass

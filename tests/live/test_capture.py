@@ -185,6 +185,28 @@ class TestForeignKeys:
         kept = executor.keep("p", "UPDATE", "UPDATE p SET a = 7")
         assert (kept.state, kept.rows_captured) == ("complete", 2)
 
+    def test_it_is_incomplete_when_children_are_hidden_from_the_account(self, executor: Executor) -> None:
+        """Its DELETE cascades into a schema it has no rights on; MariaDB logs only that the table was open."""
+        if executor.flavor.logs_cascades:
+            pytest.skip("rows of children are logged here")
+        other, account = f"{executor.schema}_o", f"'{executor.schema}'@'%'"
+        executor.sql(
+            f"CREATE DATABASE {other}",
+            *self.TABLES[:1],
+            f"CREATE TABLE {other}.c (p int, FOREIGN KEY (p) REFERENCES {executor.schema}.p (id) ON DELETE CASCADE)",
+            *self.TABLES[2:3],
+            f"CREATE USER {account}",
+            f"GRANT SELECT, DELETE ON {executor.schema}.* TO {account}",
+            f"GRANT BINLOG MONITOR, BINLOG ADMIN ON *.* TO {account}",
+        )
+        try:
+            limited = Executor.open(executor.server, executor.schema, user=executor.schema)
+            kept = limited.keep("p", "DELETE", "DELETE FROM p WHERE id = 1")
+        finally:
+            executor.sql(f"DROP DATABASE {other}", f"DROP USER {account}")
+        assert kept.state == "incomplete"
+        assert f"{other}.c" in kept.reason
+
 
 def test_it_keeps_the_inverse_of_a_schema_change(executor: Executor) -> None:
     change = executor.change(

@@ -1,0 +1,73 @@
+"""It judges whether row events account for what the server said it changed."""
+
+from __future__ import annotations
+
+import pytest
+
+from backups.binlog.rows import ChangeKind, Column, RowChange, Table
+from backups.binlog.snapshots import CascadeFact, Snapshot, TriggerFact
+from backups.rollback.accounting import Tally
+
+T = Table("shop", "t", (Column("id", "int", "int"), Column("a", "int", "int")), (0,))
+INSERT = RowChange(ChangeKind.INSERT, None, ("1", "1"))
+UPDATE = RowChange(ChangeKind.UPDATE, ("1", "1"), ("1", "2"))
+RENUMBER = RowChange(ChangeKind.UPDATE, ("1", "1"), ("2", "1"))
+DELETE = RowChange(ChangeKind.DELETE, ("1", "2"), None)
+PLAIN = Snapshot((T,))
+TRIGGER = Snapshot((T,), triggers=(TriggerFact("shop", "t", "tr", "UPDATE", "AFTER"),))
+CHILD = CascadeFact("shop", "c", "fk", ("t",), "shop", "t", ("ID",), "CASCADE", "NO ACTION")
+
+
+def judge(snapshot: Snapshot, changes: list[RowChange], kind: str, affected: int | None) -> tuple[str, bool]:
+    tally = Tally(snapshot)
+    for change in changes:
+        tally.add(T, change)
+    verdict = tally.judge(kind, affected)
+    return verdict.state, bool(verdict.explanation)
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "changes", "kind", "affected", "expected"),
+    [
+        (PLAIN, [], "UPDATE", 0, ("complete", False)),
+        (PLAIN, [UPDATE, UPDATE], "UPDATE", 2, ("complete", False)),
+        (PLAIN, [UPDATE], "UPDATE", None, ("complete", False)),
+        # Measured on MariaDB 10.11 and MySQL 9.7: ON DUPLICATE KEY UPDATE counts a changed row as two.
+        (PLAIN, [UPDATE, INSERT], "INSERT", 3, ("complete", True)),
+        # REPLACE of two rows, one of which takes the place of another: three.
+        (PLAIN, [DELETE, INSERT, INSERT], "INSERT", 3, ("complete", False)),
+        (TRIGGER, [UPDATE, INSERT], "UPDATE", 1, ("complete", True)),
+        (PLAIN, [UPDATE, INSERT], "UPDATE", 1, ("incomplete", False)),
+        (PLAIN, [], "UPDATE", 1, ("incomplete", False)),
+        (PLAIN, [UPDATE], "UPDATE", 2, ("incomplete", False)),
+        (TRIGGER, [UPDATE], "UPDATE", 2, ("incomplete", False)),
+    ],
+)
+def test_it_judges(
+    snapshot: Snapshot, changes: list[RowChange], kind: str, affected: int | None, expected: tuple[str, bool]
+) -> None:
+    assert judge(snapshot, changes, kind, affected) == expected
+
+
+class TestForeignKeys:
+    SILENT = Snapshot((T,), cascades=(CHILD,))
+    LOGGED = Snapshot((T,), cascades=(CHILD,), cascades_logged=True)
+
+    def test_it_never_trusts_a_deleted_parent_whose_children_are_not_logged(self) -> None:
+        assert judge(self.SILENT, [DELETE], "DELETE", 1) == ("incomplete", False)
+        assert judge(self.LOGGED, [DELETE], "DELETE", 1) == ("complete", False)
+
+    @pytest.mark.parametrize("change", [INSERT, UPDATE, RENUMBER])
+    def test_it_trusts_changes_on_which_the_key_does_not_act(self, change: RowChange) -> None:
+        assert judge(self.SILENT, [change], change.kind.value, 1) == ("complete", False)
+
+    def test_it_sees_that_a_referenced_column_changed(self) -> None:
+        fact = CascadeFact("shop", "c", "fk", ("t",), "shop", "t", ("ID",), "NO ACTION", "CASCADE")
+        snapshot = Snapshot((T,), cascades=(fact,))
+        assert judge(snapshot, [RENUMBER], "UPDATE", 1) == ("incomplete", False)
+        assert judge(snapshot, [UPDATE, DELETE], "UPDATE", 2) == ("complete", False)
+
+    def test_it_believes_that_there_were_no_children_when_that_was_shown(self) -> None:
+        tally = Tally(self.SILENT)
+        tally.add(T, DELETE)
+        assert tally.judge("DELETE", 1, children_checked=True).state == "complete"
