@@ -22,7 +22,7 @@ from changes.errors import ChangeError, CheckFailedError, PermissionRefusedError
 from changes.models import Approval, Execution, Target, Ticket
 from changes.preflight import ChecklistItem
 from changes.states import EDITABLE, ExecutionState, RollbackState, TicketState
-from changes.undo_plan import RollbackPlan
+from changes.undo_plan import RollbackPlan as RollbackPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +122,8 @@ def _require_seen(ticket: Ticket, content_hash: str) -> None:
 
 
 def _decide(ticket: Ticket, decision: str, *, by: User, content_hash: str, comment: str) -> None:
+    assert ticket.submitter_id is not None  # why_not_decide refused a ticket that names nobody
+    assert ticket.last_editor_id is not None
     try:
         Approval.objects.create(
             ticket=ticket,

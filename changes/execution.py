@@ -6,11 +6,12 @@ import logging
 from datetime import datetime
 from typing import Any
 
+import MySQLdb
 from django.utils import timezone
 
 from backups.capture import ExecutedChange
 from backups.snapshot import read_snapshot
-from changes import ddl_undo, runner, undo
+from changes import ddl_undo, runner, targets, undo
 from changes.attempt import Attempt, LostExecutionError, claim, is_what_was_approved
 from changes.content import approved_texts
 from changes.inspection import check_text
@@ -24,6 +25,14 @@ from changes.states import BackupState, ExecutionState, Outcome, TicketState
 from changes.verdict import finish
 
 logger = logging.getLogger(__name__)
+
+ANNOUNCES_INCOMPLETE = frozenset({"table.column_type", "table.cascade"})
+"""Warnings that told the approver that a backup will lack something: only then the ticket goes on past it."""
+
+LOST_AFTER_COMMIT = (
+    "The connection was lost right after COMMIT, before the end of the transaction in the binlog could be read. "
+    "Needed: start and end of it. Look for the statement's marker in the binlog from the start that is written here."
+)
 
 
 def run(execution_id: int) -> Execution | None:
@@ -90,9 +99,10 @@ def _run_statements(attempt: Attempt, session: Session) -> None:
         )
         for statement in checked.statements
     ]
+    announced = any(problem.id in ANNOUNCES_INCOMPLETE for problem in ticket.problems)
     for statement, record in zip(checked.statements, records, strict=True):
         run_one(attempt, session, statement, record)
-        if record.outcome != Outcome.DONE:
+        if record.outcome != Outcome.DONE or (record.backup_state == BackupState.INCOMPLETE and not announced):
             break
     finish(attempt, records)
 
@@ -118,9 +128,13 @@ def run_one(attempt: Attempt, session: Session, statement: Statement, record: Ex
     schema_name = record.schema_name
     is_row_change = statement.kind.is_row_change
     marker = build_marker(ticket.pk, execution.pk, statement.number)
-    snapshot = read_snapshot(connection, ticket.schema_name, statement.text, flavor)
-    undo = None if is_row_change else ddl_undo.plan(connection, statement, schema_name)
-    start = runner.read_start(connection, flavor)
+    try:
+        snapshot = read_snapshot(connection, ticket.schema_name, statement.text, flavor)
+        undo = None if is_row_change else ddl_undo.plan(connection, statement, schema_name)
+        start = runner.read_start(connection, flavor)
+    except MySQLdb.Error as error:
+        attempt.write(record, outcome=Outcome.FAILED, error="{}: {}".format(*targets.error_of(error)))
+        return
     now = timezone.now()
     attempt.write(
         record,
@@ -145,6 +159,9 @@ def run_one(attempt: Attempt, session: Session, statement: Statement, record: Ex
     if not ticket.backup or record.outcome == Outcome.UNKNOWN:
         return
     if not is_row_change and record.outcome != Outcome.DONE:
+        return
+    if is_row_change and result.end is None:
+        attempt.write(record, backup_state=BackupState.INCOMPLETE, backup_reason=LOST_AFTER_COMMIT)
         return
     change = ExecutedChange(
         execution_id=execution.pk,

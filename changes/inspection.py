@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import zip_longest
 from typing import Any
 
@@ -17,7 +17,7 @@ from changes import backup_server, ddl_undo, preflight, preflight_tables, target
 from changes.models import Target, Ticket
 from changes.preflight import ChecklistItem
 from changes.problems import Problem
-from changes.server_facts import ServerFacts
+from changes.server_facts import ServerFacts, ServerIdentity
 from changes.statements import CheckResult, Statement, check_statements
 from changes.undo_plan import choose_statements, is_row_change_of
 
@@ -53,6 +53,7 @@ class Inspection:
     problems: tuple[Problem, ...]
     statements: tuple[InspectedStatement, ...] = ()
     server: str = ""
+    identity: ServerIdentity | None = None
     checked_at: str = field(default_factory=lambda: timezone.now().isoformat(timespec="seconds"))
 
     @property
@@ -64,6 +65,7 @@ class Inspection:
             "problems": [problem.to_dict() for problem in self.problems],
             "statements": [statement.to_dict() for statement in self.statements],
             "server": self.server,
+            "identity": asdict(self.identity) if self.identity else None,
             "checked_at": self.checked_at,
         }
 
@@ -121,6 +123,7 @@ def _inspect_on(connection: Any, facts: ServerFacts, ticket: Ticket) -> Inspecti
         _worst_first(problems),
         tuple(_describe(ticket, statement, undo) for statement, undo in statements),
         str(facts.flavor),
+        facts.identity,
     )
 
 

@@ -121,7 +121,9 @@ def why_no_rollback(ticket: Ticket) -> str | None:
 
 def why_not_see_rows(person: Person) -> str | None:
     if _lacks(person, "view_rows"):
-        return "You may not see row values; ask an administrator for the permission 'Can see the row values in backups'."
+        return (
+            "You may not see row values; ask an administrator for the permission 'Can see the row values in backups'."
+        )
     return None
 
 

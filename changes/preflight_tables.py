@@ -71,6 +71,8 @@ class NamesTables(Protocol):
     def written(self) -> Sequence[tuple[str | None, str]]: ...
     @property
     def read(self) -> Sequence[tuple[str | None, str]]: ...
+    @property
+    def renames(self) -> Sequence[tuple[tuple[str | None, str], tuple[str | None, str]]]: ...
 
 
 def list_tables(statements: Iterable[NamesTables], schema_name: str) -> list[TableName]:
@@ -145,25 +147,44 @@ class _Check:
     def problem(self, severity: Severity, name: str, found: str, needed: str, how: str) -> Problem:
         return Problem(f"table.{name}", severity, found, needed, how, self.statement.number, self.statement.line)
 
+    @property
+    def renames(self) -> list[tuple[TableName, TableName]]:
+        return [
+            ((old[0] or self.schema_name, old[1]), (new[0] or self.schema_name, new[1]))
+            for old, new in self.statement.renames
+        ]
+
     def existence(self) -> Iterator[Problem]:
         kind, tolerant = self.statement.kind, bool(_TOLERANT.search(self.statement.text))
+        yield from (self._own_name(".".join(name)) for name in self.names if _OWN_NAME.fullmatch(name[1]))
+        if self.renames:
+            yield from self._rename_in(dict(self.present), tolerant=tolerant)
+            return
         for position, (schema, table) in enumerate(self.names):
             label, exists = f"{schema}.{table}", self.present[schema, table]
-            if _OWN_NAME.fullmatch(table):
-                yield self._own_name(label)
-            elif kind in _MAKES and position == 0:
+            if kind in _MAKES and position == 0:
                 if exists and not tolerant:
                     yield self._already_there(label)
             elif not exists and not tolerant and (position == 0 or kind.is_row_change or kind in _DROPS):
                 yield self._unknown(label)
 
+    def _rename_in(self, present: dict[TableName, bool], *, tolerant: bool = True) -> Iterator[Problem]:
+        """Carry out the renames on `present`, pair by pair as the server does: a swap over a third name is fine."""
+        for old, new in self.renames:
+            if not present[old] and not tolerant:
+                yield self._unknown(".".join(old))
+            if present[new] and not tolerant:
+                yield self._already_there(".".join(new))
+            present[old], present[new] = False, True
+
     def remember(self) -> None:
-        """Carry on what the statement makes and drops. New names of a RENAME, or of an ALTER, exist from here on."""
+        """Carry on what the statement makes, drops and renames."""
         kind = self.statement.kind
+        list(self._rename_in(self.present))
         for position, name in enumerate(self.names):
             if kind in _DROPS:
                 self.present[name] = False
-            elif (kind in _MAKES and position == 0) or (kind in (_K.RENAME_TABLE, _K.ALTER_TABLE) and position > 0):
+            elif kind in _MAKES and position == 0:
                 self.present[name] = True
 
     def privileges(self) -> Iterator[Problem]:

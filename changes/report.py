@@ -7,7 +7,6 @@ from enum import IntEnum
 from typing import Any
 
 from backups.restore import RestoreResult
-
 from changes.models import ExecutedStatement, Execution, Ticket
 from changes.problems import Problem
 from changes.states import BackupState, ExecutionState
@@ -79,8 +78,9 @@ def describe_run(execution: Execution) -> dict[str, Any]:
 def describe_rollback(execution: Execution) -> dict[str, Any]:
     undo = execution.ticket
     undo.refresh_from_db()
-    assert undo.rolls_back is not None
-    original = Ticket.objects.get(pk=undo.rolls_back_id)
+    original = undo.rolls_back
+    assert original is not None
+    original.refresh_from_db()
     result = execution.rollback_result
     return {
         "ticket": undo.pk,

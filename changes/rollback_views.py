@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
+from backups.restore import PreviewPage
 from changes import actions, permissions
 from changes.errors import ChangeError
 from changes.forms import RollbackForm
@@ -75,17 +76,13 @@ def _query(form: RollbackForm, after: str = "") -> str:
 
 def _look(request: HttpRequest, ticket: Ticket, form: RollbackForm) -> dict[str, Any]:
     """Ask the target for one page of rows and, on POST, for a dry run's outcome. An error is shown in its place."""
-    person, plan = person_of(request), form.plan
+    person, plan, after = person_of(request), form.plan, form.cleaned_data["after"]
     sees_rows = permissions.why_not_see_rows(request.user) is None
     found: dict[str, Any] = {"plan": plan, "sees_rows": sees_rows, "reason": form.cleaned_data["reason"]}
     try:
-        page = actions.preview_rollback(
-            ticket, by=person, plan=plan, after=form.cleaned_data["after"], limit=ROWS_ON_A_PAGE
-        )
-        found |= {"counts": page.counts, "restorable": _count_restorable(page.counts, plan.on_conflict)}
         if sees_rows:
-            found["rows"] = [{"row": row, "cells": build_cells(row.before, row.after, row.now)} for row in page.rows]
-            found["next_query"] = _query(form, page.next) if page.next else ""
+            page = actions.preview_rollback(ticket, by=person, plan=plan, after=after, limit=ROWS_ON_A_PAGE)
+            found |= _describe(page, form)
         if request.method == "POST":
             found["dry"] = actions.dry_run(ticket, by=person, plan=plan)
     except ChangeError as error:
@@ -93,9 +90,20 @@ def _look(request: HttpRequest, ticket: Ticket, form: RollbackForm) -> dict[str,
     return found
 
 
-def _count_restorable(counts: Any, on_conflict: str) -> int:
-    """Return how many rows a rollback would write: with "overwrite" also those that others changed."""
-    return counts.unchanged + (counts.changed if on_conflict == "overwrite" else 0)
+def _describe(page: PreviewPage, form: RollbackForm) -> dict[str, Any]:
+    """Return the page's rows, counts and neighbours. The counts are of the whole when there is no other page."""
+    after, counts = form.cleaned_data["after"], page.counts
+    differing = counts["changed"] + counts["missing"]
+    return {
+        "counts": counts,
+        "is_whole": not after and not page.next_after,
+        "differing": differing,
+        "undecided": differing if form.plan.on_conflict == "stop" else 0,
+        "restorable": counts["unchanged"] + (counts["changed"] if form.plan.on_conflict == "overwrite" else 0),
+        "rows": [{"row": row, "cells": build_cells(row.before, row.after, row.now)} for row in page.rows],
+        "first_query": _query(form) if after else None,
+        "next_query": _query(form, page.next_after) if page.next_after else None,
+    }
 
 
 @require_POST

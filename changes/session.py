@@ -11,9 +11,10 @@ from backups.binlog.coordinates import BinlogCoordinates
 from backups.source import OwnTransaction, ServerAddress
 from changes import backup_server, preflight, targets
 from changes.attempt import Attempt, lock_name
+from changes.models import Ticket
 from changes.problems import Problem
 from changes.runner import StatementStart
-from changes.server_facts import ServerFacts
+from changes.server_facts import ServerFacts, ServerIdentity
 
 LOCK_SECONDS = 5
 
@@ -74,7 +75,9 @@ def open_session(attempt: Attempt, *, found_rows: bool) -> Iterator[Session]:
         raise RefusedError([error.problem]) from error
     try:
         facts = targets.read_facts(connection)
-        problems = preflight.check(facts, backup=ticket.backup, schema_name=ticket.schema_name)
+        problems = preflight.check(
+            facts, backup=ticket.backup, schema_name=ticket.schema_name, identity=inspected_identity(ticket)
+        )
         if ticket.backup:
             problems += backup_server.check()
         errors = [problem for problem in problems if problem.severity == "error"]
@@ -90,6 +93,12 @@ def open_session(attempt: Attempt, *, found_rows: bool) -> Iterator[Session]:
         yield Session(connection, facts, address)
     finally:
         connection.close()
+
+
+def inspected_identity(ticket: Ticket) -> ServerIdentity | None:
+    """Return the server that the ticket was checked on; None for a rollback, which is checked against its rows."""
+    identity = ticket.inspection.get("identity")
+    return ServerIdentity(**identity) if identity else None
 
 
 def _lock_problem(target: str) -> Problem:

@@ -9,12 +9,12 @@ from dataclasses import asdict
 from typing import Any
 
 import MySQLdb
-from backups.restore import PreviewPage, RestoreResult
 from django.utils import timezone
 
 from backups import restore
 from backups.capture import ExecutedChange
 from backups.errors import BackupError
+from backups.restore import PreviewPage, RestoreResult
 from backups.snapshot import read_snapshot
 from changes import runner, targets
 from changes.activity import note
@@ -24,6 +24,7 @@ from changes.kinds import StatementKind
 from changes.marker import build_marker
 from changes.models import ExecutedStatement, Ticket
 from changes.protection import keep, sum_of
+from changes.server_facts import ServerFacts
 from changes.session import Session
 from changes.states import BackupState, ExecutionState, Outcome, RollbackState, TicketState
 from changes.undo_plan import RollbackPlan, UndoStep, build_item, build_steps, choose_statements, names_text
@@ -42,7 +43,7 @@ NO_REDO = "A schema change that was rolled back cannot be made again by a rollba
 
 
 @contextmanager
-def _connected(ticket: Ticket) -> Iterator[tuple[Any, targets.ServerFacts]]:
+def _connected(ticket: Ticket) -> Iterator[tuple[Any, ServerFacts]]:
     try:
         connection = targets.connect(ticket.target.address, schema=ticket.schema_name, found_rows=True)
     except targets.TargetError as error:

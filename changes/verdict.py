@@ -13,6 +13,14 @@ def finish(attempt: Attempt, records: list[ExecutedStatement]) -> None:
     backup_state = sum_of(records)
     outcomes = [Outcome(record.outcome) for record in records]
     stopped = next((record for record in records if record.outcome not in (Outcome.DONE, Outcome.WAITING)), None)
+    if stopped is None and Outcome.WAITING in outcomes:
+        last = records[outcomes.index(Outcome.WAITING) - 1]
+        text = (
+            f"Stopped after statement {last.seq + 1}, which is committed, since its backup is incomplete: "
+            f"{last.backup_reason} The statements after it were not run."
+        )
+        attempt.finish(ExecutionState.PARTLY_DONE, TicketState.PARTLY_DONE, backup_state, error=text)
+        return
     if stopped is None:
         attempt.finish(ExecutionState.SUCCEEDED, TicketState.SUCCEEDED, backup_state, error="")
         return

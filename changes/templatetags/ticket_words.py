@@ -91,9 +91,10 @@ def as_problems(entries: list[dict[str, Any]]) -> list[Problem]:
 
 
 @register.filter
-def warning_text(warning: Any) -> str:
-    """A server's warning: stored as {"level", "code", "message"}."""
-    return f"{warning['message']} ({warning['code']})" if isinstance(warning, dict) else str(warning)
+def warning_text(warning: list[Any]) -> str:
+    """A server's warning, stored as [level, code, message]."""
+    level, code, message = warning
+    return f"{level} {code}: {message}"
 
 
 @register.filter
@@ -107,12 +108,20 @@ def line_problems(ticket: Ticket) -> str:
     return json.dumps(found)
 
 
+_UNDOING = {
+    "INSERT": "insert again",
+    "DELETE": "remove again",
+    "UPDATE": "put back",
+    "SCHEMA": "change the schema back",
+    "TEXT": "run the stored record; later changes cannot be detected",
+}
+
+
 @register.filter
 def what_to_do(row: Any, on_conflict: str) -> str:
-    """What the rollback does with one row of the preview: with its bucket, and with what the person chose."""
-    undoing = {"INSERT": "remove again", "DELETE": "insert again"}.get(str(row.kind).upper(), "put back")
+    """What the rollback does with one row of the preview: by its bucket, and by what the person chose."""
     if row.bucket == "unchanged":
-        return undoing
+        return _UNDOING[row.kind]
     if row.bucket == "restored":
         return "nothing: it is as before"
     found = "changed since" if row.bucket == "changed" else "missing now"

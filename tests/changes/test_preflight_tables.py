@@ -33,6 +33,7 @@ class Named:
     text: str = "…"
     line: int = 1
     schema_name: str | None = None
+    renames: tuple[tuple[tuple[str | None, str], tuple[str | None, str]], ...] = ()
 
     @property
     def table_name(self) -> str | None:
@@ -92,8 +93,24 @@ def test_a_table_dropped_by_an_earlier_statement_is_gone() -> None:
     assert [(problem.id, problem.statement) for problem in found] == [("table.unknown", 1)]
 
 
+def renaming(*pairs: tuple[str, str]) -> Named:
+    renames = tuple(((None, old), (None, new)) for old, new in pairs)
+    written = tuple(dict.fromkeys(name for pair in renames for name in pair))
+    return Named(K.RENAME_TABLE, written, renames=renames)
+
+
+def test_the_new_name_of_a_rename_has_to_be_free() -> None:
+    assert run(renaming(("orders", "old_orders")), missing=("old_orders",)) == []
+    assert [problem.id for problem in run(renaming(("orders", "old_orders")))] == ["table.exists"]
+    assert [problem.id for problem in run(renaming(("orders", "b")), missing=("orders", "b"))] == ["table.unknown"]
+
+
+def test_two_tables_are_swapped_over_a_third_name() -> None:
+    assert run(renaming(("a", "aside"), ("b", "a"), ("aside", "b")), missing=("aside",)) == []
+
+
 def test_a_renamed_table_has_its_new_name() -> None:
-    rename = Named(K.RENAME_TABLE, ((None, "orders"), (None, "old_orders")))
+    rename = renaming(("orders", "old_orders"))
     assert run(rename, delete("old_orders", number=1), missing=("old_orders",)) == []
 
 
