@@ -101,15 +101,18 @@ class Cursors:
 @contextmanager
 def reading() -> Iterator[None]:
     """Turn what the backup server answers inside the block into words. Raises BrowseError."""
-    settings = connections[BACKUP_ALIAS].settings_dict
-    server = f"{settings['HOST']}:{settings['PORT']}"
+    connection = connections[BACKUP_ALIAS]
+    server = f"{connection.settings_dict['HOST']}:{connection.settings_dict['PORT']}"
     try:
-        yield
+        # Once more around Django's own: it closes the cursor of a failed query outside of it, so that a server that
+        # goes away in the middle of a page is an error of the driver.
+        with connection.wrap_database_errors:
+            yield
     except Error as error:
         raise _explain(error, server) from error
 
 
-def _explain(error: Error, server: str) -> BrowseError:
+def _explain(error: Exception, server: str) -> BrowseError:
     number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
     said = " ".join(str(part) for part in error.args)
     if number in _NO_SUCH_TABLE or number == _NOT_A_RECORDS_TABLE:

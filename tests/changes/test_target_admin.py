@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
-from pytest_django.fixtures import SettingsWrapper
 
 from changes.models import Target
 from changes.preflight import ChecklistItem
@@ -131,7 +131,7 @@ class TestPassword:
         bare = make_target(name="shop-main", host="db1.internal", port=3306)
         assert dana.post(change_url(bare), fields(host="db2.internal")).status_code == 302
 
-    def test_a_missing_encryption_key_is_said_at_the_field(self, dana: Client, settings: SettingsWrapper) -> None:
+    def test_a_missing_encryption_key_is_said_at_the_field(self, dana: Client, settings: Any) -> None:
         site = replace(settings.INCEPTION.site, encryption_keys=())
         settings.INCEPTION = replace(settings.INCEPTION, site=site)
         response = dana.post(reverse("admin:changes_target_add"), fields(password=SECRET))
