@@ -59,6 +59,8 @@ class Running:
     def wait_for(self, words: str, times: int = 1) -> None:
         deadline = time.monotonic() + LONG_SECONDS
         while self.text.count(words) < times:
+            ended = self.process.poll() is not None and self.text.count(words) < times
+            assert not ended, f"it ended, and {words!r} did not come:\n{self.text}"
             assert time.monotonic() < deadline, f"{words!r} did not come:\n{self.text}"
             time.sleep(0.02)
 

@@ -15,10 +15,11 @@ import urllib.request
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from inception_site.demo import shop
 from inception_site.demo.people import PEOPLE
-from inception_site.demo.place import ROOT, DemoError, Place, choose_web_port
+from inception_site.demo.place import ROOT, DemoError, Place, choose_web_port, end_with_us
 from inception_site.demo.private_server import run_server
 
 READY_SECONDS = 120
@@ -32,16 +33,19 @@ class Interrupted(BaseException):
 def main() -> int:
     parser = ArgumentParser(prog="scripts/demo", description="Inception on this machine, with a shop to change.")
     parser.add_argument("--once", action="store_true", help="take one ticket from submission to rollback, then end")
-    once = parser.parse_args().once
+    parser.add_argument("--folder", type=Path, default=ROOT / "var" / "demo", help="where it is kept (var/demo)")
+    chosen = parser.parse_args()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _interrupt)
     try:
-        _run(Place(ROOT / "var" / "demo"), once=once)
+        _run(Place(chosen.folder.resolve()), once=chosen.once)
     except DemoError as error:
         print(f"demo    | {error}", file=sys.stderr)
         return 1
     except Interrupted:
-        return 1 if once else 0
+        _say("stopped")
+        return 1 if chosen.once else 0
+    _say("done: one ticket there and back, every table equals itself")
     return 0
 
 
@@ -60,7 +64,7 @@ def _run(place: Place, *, once: bool) -> None:
         _say(f"starting a private MariaDB on port {server_port}")
         with run_server(place, server_port, passwords) as connection:
             if shop.load(connection):
-                _say(f"made the sample database `{shop.SCHEMA}`: about 52,000 rows in 6 tables")
+                _say(f"made the sample database `{shop.SCHEMA}`: about 53,000 rows in 5 tables")
             environment = {key: value for key, value in os.environ.items() if not key.startswith("INCEPTION__")}
             environment["INCEPTION_CONFIG"] = str(place.config_file)
             environment |= {f"DEMO_PASSWORD_{name.upper()}": password for name, password in passwords.items()}
@@ -79,7 +83,7 @@ def _run(place: Place, *, once: bool) -> None:
 def _serve(environment: dict[str, str], web_port: int) -> Iterator[subprocess.Popen[bytes]]:
     """Run `manage.py serve` until the block ends; its own order of stopping applies."""
     serve = subprocess.Popen(  # noqa: S603
-        [*MANAGE, "serve", "--migrate"], cwd=ROOT, env=environment, start_new_session=True
+        [*end_with_us(), *MANAGE, "serve", "--migrate"], cwd=ROOT, env=environment, start_new_session=True
     )
     try:
         _wait_until_ready(serve, web_port)
@@ -112,15 +116,16 @@ def _manage(environment: dict[str, str], *arguments: str) -> None:
 
 
 def _print_welcome(place: Place, web_port: int, passwords: dict[str, str]) -> None:
+    folder = place.folder.relative_to(ROOT) if place.folder.is_relative_to(ROOT) else place.folder
     lines = [
         f"Inception runs on  http://127.0.0.1:{web_port}/",
         "",
         *(f"  {name:<5} {passwords[name]}   {what} ({group})" for name, group, what in PEOPLE),
         "",
         "Ann has two tickets: one waits for Ben, one has run and can be rolled back.",
-        f"SQL:   mariadb --defaults-file=var/demo/client.cnf {shop.SCHEMA}",
-        f"Shell: INCEPTION_CONFIG={place.config_file.relative_to(ROOT)} .venv/bin/python manage.py help",
-        "Stop:  Ctrl-C. To start anew, delete var/demo.",
+        f"SQL:   mariadb --defaults-file={folder}/client.cnf {shop.SCHEMA}",
+        f"Shell: INCEPTION_CONFIG={folder}/config.toml .venv/bin/python manage.py help",
+        f"Stop:  Ctrl-C. To start anew, delete {folder}.",
     ]
     width = max(map(len, lines))
     print(f"\n┌─{'─' * width}─┐")

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -110,6 +111,12 @@ def choose_web_port() -> int:
         if is_free(port):
             return port
     raise DemoError(f"No free port from {FIRST_WEB_PORT} to {FIRST_WEB_PORT + 99}.")
+
+
+def end_with_us() -> list[str]:
+    """Return what to put before a command so that it gets SIGTERM when this process is killed."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import MySQLdb
 
-from inception_site.demo.place import ROOT, DemoError, Place
+from inception_site.demo.place import ROOT, DemoError, Place, end_with_us
 from inception_site.demo.shop import SCHEMA
 
 START_SECONDS = 120
@@ -64,7 +64,7 @@ def run_server(place: Place, port: int, passwords: dict[str, str]) -> Iterator[A
     with _socket_option(folder) as options, (folder / "start.log").open("wb") as log:
         # A session of its own: Ctrl-C must not reach it before the worker has ended its statement.
         process = subprocess.Popen(  # noqa: S603
-            [*_die_with_us(), *command, *SAFE_OPTIONS, *options],
+            [*end_with_us(), *command, *SAFE_OPTIONS, *options],
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -80,11 +80,6 @@ def run_server(place: Place, port: int, passwords: dict[str, str]) -> Iterator[A
             if process.poll() is None:
                 process.kill()
                 process.wait()
-
-
-def _die_with_us() -> list[str]:
-    setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
 
 
 @contextmanager

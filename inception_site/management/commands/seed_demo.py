@@ -36,7 +36,7 @@ EXAMPLES = (
     ),
     Example(
         title="Raise garden prices by 5 %",
-        reason="Agreed with purchasing for the new season. The trigger on products keeps the old prices.",
+        reason="Agreed with purchasing for the new season.",
         sql=(
             "UPDATE products SET price = ROUND(price * 1.05, 2) WHERE category = 'garden';\n\n"
             "UPDATE products SET labels = CONCAT_WS(',', NULLIF(labels, ''), 'new')\n"
