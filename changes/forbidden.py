@@ -118,32 +118,46 @@ _FUNCTION_FAMILIES = (
 )
 # Engines whose rows are in the server's own files and in the binlog.
 _ENGINES = frozenset({"INNODB", "MYISAM", "ARIA", "MEMORY", "HEAP", "ROCKSDB", "ARCHIVE", "NDB", "NDBCLUSTER"})
+# None of these is a type of a column.
+_OUTSIDE_ENGINES = frozenset(
+    {"FEDERATED", "FEDERATEDX", "CONNECT", "SPIDER", "S3", "CSV", "MERGE", "MRG_MYISAM", "BLACKHOLE", "OQGRAPH"}
+)
+_COLUMN_WORDS = frozenset({"COLUMN", "ADD", "MODIFY", "CHANGE", "DROP", "ALTER", "EXISTS", "AFTER", "TO"})
 _PLAIN_HINT = re.compile(r"/\*\+[A-Za-z0-9_@.,()$\s-]*\*/")
 _FORBIDDEN_HINT = re.compile(r"SET_VAR|RESOURCE_GROUP", re.IGNORECASE)
 
 
 def find_forbidden(kind: StatementKind, tokens: Sequence[Token]) -> Iterator[Finding]:
     """Yield what may not be in the statement. tokens: without comments."""
+    if any(token.kind is TokenKind.EXECUTABLE for token in tokens):
+        yield EXECUTABLE
     if not kind.is_allowed:
-        if any(token.kind is TokenKind.EXECUTABLE for token in tokens):
-            yield EXECUTABLE
         return
+    yield from _find_in_hints(tokens)
+    # Out of their place hints are comments, and must not stand between words that belong together.
+    tokens = [token for token in tokens if token.kind is not TokenKind.HINT]
     yield from _find_in_head(kind, tokens)
+    is_table_definition = kind in (StatementKind.CREATE_TABLE, StatementKind.ALTER_TABLE)
+    depth = 0
     for index, token in enumerate(tokens):
-        if token.kind in (TokenKind.STRING, TokenKind.NUMBER, TokenKind.ROWS):
-            continue
-        if token.kind is TokenKind.EXECUTABLE:
-            yield EXECUTABLE
-        elif token.kind is TokenKind.HINT:
-            if not _PLAIN_HINT.fullmatch(token.text) or _FORBIDDEN_HINT.search(token.text):
-                yield HINT
-        elif token.kind is TokenKind.OPERATOR:
+        if token.kind is TokenKind.OPERATOR:
+            depth += (token.text == "(") - (token.text == ")")
             if token.text == "@":
                 yield DEFINER if _in_definer(tokens, index) else VARIABLE
             elif token.text == "\\":
                 yield BACKSLASH
-        else:
-            yield from _find_in_word(kind, tokens, index)
+        elif token.is_identifier:
+            yield from _find_in_word(tokens, index)
+            if is_table_definition and tokens[index - 1].key != ".":
+                yield from _find_in_table_option(tokens, index, depth)
+
+
+def _find_in_hints(tokens: Sequence[Token]) -> Iterator[Finding]:
+    for token in tokens:
+        if token.kind is TokenKind.HINT and (
+            not _PLAIN_HINT.fullmatch(token.text) or _FORBIDDEN_HINT.search(token.text)
+        ):
+            yield HINT
 
 
 def _in_definer(tokens: Sequence[Token], index: int) -> bool:
@@ -152,9 +166,9 @@ def _in_definer(tokens: Sequence[Token], index: int) -> bool:
 
 def _find_in_head(kind: StatementKind, tokens: Sequence[Token]) -> Iterator[Finding]:
     head = [token.key for token in tokens[:24]]
-    if "TEMPORARY" in head[1:4] and kind in (StatementKind.CREATE_TABLE, StatementKind.DROP_TABLE):
+    if "TEMPORARY" in head[1:5] and kind in (StatementKind.CREATE_TABLE, StatementKind.DROP_TABLE):
         yield TEMPORARY
-    if "DELAYED" in head[1:4] and kind in (StatementKind.INSERT, StatementKind.REPLACE):
+    if "DELAYED" in head[1:8] and kind in (StatementKind.INSERT, StatementKind.REPLACE):
         yield DELAYED
     if kind is StatementKind.DELETE and head[1:2] == ["HISTORY"]:
         yield HISTORY
@@ -164,10 +178,9 @@ def _find_in_head(kind: StatementKind, tokens: Sequence[Token]) -> Iterator[Find
             yield DEFINER
 
 
-def _find_in_word(kind: StatementKind, tokens: Sequence[Token], index: int) -> Iterator[Finding]:
-    token, after_dot = tokens[index], index > 0 and tokens[index - 1].key == "."
-    following = tokens[index + 1].key if index + 1 < len(tokens) else ""
-    if following == "(" and not after_dot:
+def _find_in_word(tokens: Sequence[Token], index: int) -> Iterator[Finding]:
+    token, previous, following = tokens[index], tokens[index - 1].key, _key(tokens, index + 1)
+    if following == "(" and previous != ".":
         name = token.name.upper()
         # Quoted too: `sleep`(1) calls the same function.
         if name in _FUNCTIONS or name.startswith(_FUNCTION_FAMILIES):
@@ -177,22 +190,23 @@ def _find_in_word(kind: StatementKind, tokens: Sequence[Token], index: int) -> I
                 "Functions that only calculate.",
                 "Take the call out.",
             )
-    if token.kind is TokenKind.QUOTED:
-        return
-    if token.text.startswith("$"):
+    if token.kind is TokenKind.WORD and token.text.startswith("$"):
         yield DOLLAR
-    if token.key in ("OUTFILE", "DUMPFILE") and tokens[index - 1].key == "INTO":
+    if token.key in ("OUTFILE", "DUMPFILE") and previous == "INTO":
         yield FILE
-    if kind in (StatementKind.CREATE_TABLE, StatementKind.ALTER_TABLE) and not after_dot:
-        yield from _find_in_table_option(tokens, index, following)
 
 
-def _find_in_table_option(tokens: Sequence[Token], index: int, following: str) -> Iterator[Finding]:
-    key = tokens[index].key
+def _key(tokens: Sequence[Token], index: int) -> str:
+    return tokens[index].key if index < len(tokens) else ""
+
+
+def _find_in_table_option(tokens: Sequence[Token], index: int, depth: int) -> Iterator[Finding]:
+    """depth: of the parentheses around the word."""
+    key, following = tokens[index].key, _key(tokens, index + 1)
     if key in ("DATA", "INDEX") and following == "DIRECTORY":
         yield LOCATION
-    elif key == "CONNECTION" and index + 1 < len(tokens):
-        if following == "=" or tokens[index + 1].kind is TokenKind.STRING:
+    elif key == "CONNECTION":
+        if following == "=" or any(token.kind is TokenKind.STRING for token in tokens[index + 1 : index + 2]):
             yield LOCATION
     elif key == "UNION" and (following == "=" or (following == "(" and _begins_name_list(tokens, index + 2))):
         yield LOCATION
@@ -201,7 +215,7 @@ def _find_in_table_option(tokens: Sequence[Token], index: int, following: str) -
     elif key == "START" and following == "TRANSACTION":
         yield TRANSACTION
     elif key == "ENGINE":
-        yield from _find_engine(tokens, index)
+        yield from _find_engine(tokens, index, depth)
 
 
 def _begins_name_list(tokens: Sequence[Token], index: int) -> bool:
@@ -209,30 +223,19 @@ def _begins_name_list(tokens: Sequence[Token], index: int) -> bool:
     return index < len(tokens) and tokens[index].key not in ("SELECT", "VALUES", "TABLE", "WITH", "(")
 
 
-def _find_engine(tokens: Sequence[Token], index: int) -> Iterator[Finding]:
-    position = index + 1
-    if position < len(tokens) and tokens[position].key == "=":
-        position += 1
-    if position >= len(tokens):
+def _find_engine(tokens: Sequence[Token], index: int, depth: int) -> Iterator[Finding]:
+    has_equals = _key(tokens, index + 1) == "="
+    value = tokens[index + 2 if has_equals else index + 1 :][:1]
+    if not value or not (value[0].is_identifier or value[0].kind is TokenKind.STRING):
         return
-    token = tokens[position]
-    has_equals = position == index + 2
-    if token.kind is TokenKind.STRING:
-        engine = token.text[1:-1]
-    elif token.is_identifier:
-        engine = token.name
-    else:
-        return  # a column that is called engine
-    if engine.upper() not in _ENGINES and (has_equals or _ends_option(tokens, index)):
+    engine = value[0].text[1:-1] if value[0].kind is TokenKind.STRING else value[0].name
+    # Without = and among the columns, `engine varchar(10)` is a column.
+    before = {token.key for token in tokens[index - 2 : index]}
+    is_column = not has_equals and (depth > 0 or not before.isdisjoint(_COLUMN_WORDS))
+    if engine.upper() in _OUTSIDE_ENGINES if is_column else engine.upper() not in _ENGINES:
         yield Finding(
             "statement.engine",
             f"uses the storage engine {engine}.",
             "An engine that keeps its rows in this server and logs them, such as InnoDB, MyISAM or Aria.",
             "Choose ENGINE=InnoDB.",
         )
-
-
-def _ends_option(tokens: Sequence[Token], index: int) -> bool:
-    """Whether ENGINE at `index` stands outside of the column definitions."""
-    depth = sum((token.key == "(") - (token.key == ")") for token in tokens[:index])
-    return depth == 0 and tokens[index - 1].key not in ("COLUMN", "ADD", "MODIFY", "CHANGE", "DROP")

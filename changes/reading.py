@@ -50,8 +50,9 @@ def read_statement(kind: StatementKind, tokens: Sequence[Token]) -> Reading:
         facts = read_schema_change(kind, reader)
         written = list(facts.written)
     own = facts.own if facts else written[0]
-    renamed = {own} if kind is StatementKind.ALTER_TABLE else set()  # a name to be, not a table yet
-    read = [use for use in dict.fromkeys(reader.uses) if use not in {*written, *renamed}]
+    # After ALTER … RENAME, own is a name to be and no table yet.
+    known = {*written, own}
+    read = [use for use in dict.fromkeys(reader.uses) if use not in known]
     return Reading(
         own=own,
         written=tuple(dict.fromkeys(written)),

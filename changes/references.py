@@ -16,6 +16,7 @@ from changes.cursor import TokenCursor, UnreadableError
 from changes.lexer import Token, TokenKind
 
 MAX_DEPTH = 200
+MAX_TABLES = 61  # both servers join no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +289,8 @@ class ReferenceReader(TokenCursor):
             alias = self._read_alias()
             if not any(frame.is_query for frame in self._frames[1:]):
                 self.outer[alias or use.table] = use
+                if len(self.outer) > MAX_TABLES:
+                    raise UnreadableError(f"a join of more than {MAX_TABLES} tables")
 
     def _read_table_function(self) -> None:
         """JSON_TABLE(…) AS x: its arguments are expressions, its name is no table."""

@@ -31,7 +31,7 @@ _ADMIN = "it administers the server; nothing of it is in the backup"
 _HOLDS_LOCK = "it takes or drops locks of the session, ours too"
 
 _REFUSALS = {
-    StatementKind.SET: Refusal(_SESSION, "Delete it. Charset, time zone and sql_mode are set by Inception."),
+    StatementKind.SET: Refusal(_SESSION, "Delete it; the session has the sql_mode and the time zone of the server."),
     StatementKind.USE: Refusal(_SESSION, "Delete it and choose the schema on the ticket."),
     StatementKind.CALL: Refusal(
         "a routine's text is not in the ticket", "Write the routine's statements into the ticket."
