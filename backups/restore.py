@@ -32,6 +32,10 @@ from backups.undoing import (
 __all__ = ["Conflict", "PreviewPage", "PreviewRow", "RestoreResult", "UndoItem", "preview", "restore"]
 
 MOST_CONFLICTS = 200
+MOST_ROWS_READ_BACK = 100
+MOST_BYTES_READ_BACK = 1 << 18
+"""In one question; a single row can be larger."""
+
 SQL_MODE = "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION"
 
 DUPLICATE_KEY = 1062
@@ -164,6 +168,9 @@ class _Restore:
     _cursor: Any = None
     _guards: Guards = field(init=False)
     _left_alone: set[RowKey] = field(default_factory=set)
+    _unread: list[tuple[UndoChange, str]] = field(default_factory=list)
+    _unread_keys: set[RowKey] = field(default_factory=set)
+    _unread_bytes: int = 0
     _tables: dict[tuple[str, str], None] = field(default_factory=dict)
     _checks: bool = True
     _triggers_fire: bool = False
@@ -207,11 +214,13 @@ class _Restore:
                 self._left_alone |= keys
                 self.rows_skipped += self.on_conflict == "skip"
                 continue
-            if self._undo_row(change):
-                continue
-            self._left_alone |= keys
-            if self.is_full:
-                return
+            if keys & self._unread_keys:
+                self._read_back()  # before it is changed again
+            if not self._undo_row(change, keys):
+                self._left_alone |= keys
+                if self.is_full:
+                    return
+        self._read_back()
 
     def undo_schema_change(self, records: Iterator[tuple[int, str]]) -> None:
         for _, text in records:
@@ -294,7 +303,7 @@ class _Restore:
 
     # One row.
 
-    def _undo_row(self, undo: UndoChange) -> bool:
+    def _undo_row(self, undo: UndoChange, keys: set[RowKey]) -> bool:
         """Undo one change. Returns False when its row is left as it is."""
         facts = self._guards.look_at(undo.plan)
         self._tables[undo.table_name] = None
@@ -308,18 +317,38 @@ class _Restore:
             return self._settle(undo, *_judge_error(error))
         if matched != 1:
             return self._settle(undo, "", "")
-        return self._read_back(undo)
-
-    def _read_back(self, undo: UndoChange) -> bool:
         self._note_kind(undo.change.kind.value)
-        if undo.change.after is not None and not self._exists(undo, undo.change.after):
-            detail = "the row reads back differently: a trigger or the server changed what was written"
-            if self.on_conflict != "stop":
-                raise RestoreError(f"{self._label(undo)}: {detail}. Needed: the row as it was. Nothing was changed.")
-            self._add_conflict(self._conflict(undo, "error", self._read_now(undo), detail))
-            return False
         self.rows_restored += 1
+        if undo.change.after is not None:
+            question = f"(({undo.plan.build_exists(undo.change.after)})>0)"
+            self._unread.append((undo, question))
+            self._unread_keys |= keys
+            self._unread_bytes += len(question)
+            if len(self._unread) >= MOST_ROWS_READ_BACK or self._unread_bytes >= MOST_BYTES_READ_BACK:
+                self._read_back()
         return True
+
+    def _read_back(self) -> None:
+        """Look whether the rows put back since the last look are there, byte for byte."""
+        unread = self._unread
+        if not unread:
+            return
+        self._unread, self._unread_keys, self._unread_bytes = [], set(), 0
+        self._cursor.execute(f"SELECT {'+'.join(question for _, question in unread)}".encode())
+        if self._cursor.fetchone()[0] == len(unread):
+            return
+        for undo, _ in unread:
+            assert undo.change.after is not None
+            if not self._exists(undo, undo.change.after):
+                self._settle_different(undo)
+
+    def _settle_different(self, undo: UndoChange) -> None:
+        detail = "the row reads back differently: a trigger or the server changed what was written"
+        if self.on_conflict != "stop":
+            raise RestoreError(f"{self._label(undo)}: {detail}. Needed: the row as it was. Nothing was changed.")
+        self._add_conflict(self._conflict(undo, "error", self._read_now(undo), detail))
+        self._left_alone |= undo.keys()
+        self.rows_restored -= 1
 
     def _settle(self, undo: UndoChange, reason: str, detail: str) -> bool:
         """Note a conflict and do with its row what was asked for. Returns False when it is left as it is."""

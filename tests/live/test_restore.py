@@ -292,14 +292,27 @@ class TestTriggers:
             result, undone = undoer.undo_and_keep(kept)
             assert (kept.rows_captured, result.rows_restored, undone.state) == (4, 4, "complete")
 
-    def test_it_notices_a_trigger_that_acts_again(self, executor: Executor, undoer: Undoer) -> None:
+    @pytest.fixture
+    def kept(self, executor: Executor) -> CaptureResult:
         """The DELETE that undoes our INSERT counts down by itself: u would end one too low."""
         executor.sql(
             *TABLES,
             "CREATE TRIGGER i AFTER INSERT ON t FOR EACH ROW UPDATE u SET a = a + 1 WHERE id = 1",
             "CREATE TRIGGER d AFTER DELETE ON t FOR EACH ROW UPDATE u SET a = a - 1 WHERE id = 1",
         )
-        kept = executor.keep("t", "INSERT", "INSERT INTO t VALUES (9, 9, 'x')")
+        return executor.keep("t", "INSERT", "INSERT INTO t VALUES (9, 9, 'x')")
+
+    def test_it_notices_a_trigger_that_acts_again(
+        self, executor: Executor, undoer: Undoer, kept: CaptureResult
+    ) -> None:
+        with unchanged(executor):
+            (conflict,) = undoer.undo(kept).conflicts
+        assert (conflict.table, conflict.key, conflict.reason) == ("u", "id=1", "error")
+
+    def test_it_notices_a_trigger_that_acts_after_the_row_was_read_back(
+        self, executor: Executor, undoer: Undoer, kept: CaptureResult, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("backups.restore.MOST_ROWS_READ_BACK", 1)
         with unchanged(executor), pytest.raises(RestoreError, match="trigger"):
             undoer.undo(kept)
 
