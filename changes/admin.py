@@ -62,7 +62,7 @@ class TicketAdmin(_TicketAdmin):
     list_display_links = ("no", "title")
     list_filter = (PresetFilter, "state", "target", "target__environment", "backup_state", "submitter", "created_at")
     search_fields = ("title", "sql", "reason", "schema_name", "target__name")
-    search_help_text = "Searches title, reason, SQL, schema and target; #12 or 12 finds a ticket by its number."
+    search_help_text = "Title, reason, SQL, schema, target, or #number"
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
@@ -94,7 +94,7 @@ class TicketAdmin(_TicketAdmin):
 
     @admin.display(description="target", ordering="target__name")
     def place(self, ticket: Ticket) -> SafeString:
-        return format_html("{} · {} {}", ticket.target, ticket.schema_name, tags.environment(ticket.target))
+        return tags.place(ticket)
 
     @admin.display(description="submitter", ordering="submitter__username")
     def by(self, ticket: Ticket) -> str:

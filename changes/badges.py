@@ -46,7 +46,7 @@ ROLLBACK: dict[str, Badge | None] = {
     RollbackState.RUNNING: Badge("run", "rolling back"),
     RollbackState.DONE: Badge("idle", "rolled back"),
     RollbackState.PARTIAL: Badge("warn", "partly rolled back"),
-    RollbackState.CONFLICTED: Badge("bad", "rollback met conflicts", "Nothing was changed by that rollback."),
+    RollbackState.CONFLICTED: Badge("bad", "rollback conflicts", "Nothing was changed by that rollback."),
     RollbackState.FAILED: Badge("bad", "rollback failed"),
 }
 

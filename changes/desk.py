@@ -71,19 +71,22 @@ def _build_sections(person: Person, review: QuerySet[Ticket], attention: QuerySe
     last_moved = ticket_lists.last_moved
     may_decide = person.has_perm("changes.approve_ticket")  # type: ignore[union-attr]
     found = [
-        ("Waiting for me", "oldest first", waiting.order_by("submitted_at", "id"), "review"),
-        ("Running", "live on each ticket's page", last_moved(ticket_lists.running()), "running"),
-        ("Needs a person", "failed, partly done, unknown or not fully protected", last_moved(attention), "failed"),
-        ("Mine", "last moved first", last_moved(mine), "mine"),
-        ("Recent", "last moved first", last_moved(Ticket.objects.all()), ""),
+        ("Waiting for me", "oldest first", waiting.order_by("submitted_at", "id")),
+        ("Mine", "last moved first", last_moved(mine)),
+        ("Running", "live on each ticket's page", last_moved(ticket_lists.running())),
+        ("Needs a person", "failed, partly done, unknown or not fully protected", last_moved(attention)),
+        ("Recent", "all others, last moved first", last_moved(Ticket.objects.all())),
     ]
-    sections = []
-    for title, note, tickets, view in found:
-        rows = list(ticket_lists.with_facts(tickets, person)[:SECTION_LIMIT])
+    sections: list[dict[str, object]] = []
+    shown: set[int] = set()
+    for title, note, tickets in found:
+        left_out = shown if title == "Recent" else set()
+        rows = list(ticket_lists.with_facts(tickets.exclude(pk__in=left_out), person)[:SECTION_LIMIT])
+        shown |= {ticket.pk for ticket in rows}
         for ticket in rows:
             ticket.waiting_for = ticket_lists.build_waiting_for(  # type: ignore[attr-defined]
                 ticket, person, may_decide=may_decide
             )
         if rows or title == "Waiting for me":
-            sections.append({"title": title, "note": note, "tickets": rows, "view": view})
+            sections.append({"title": title, "note": note, "tickets": rows})
     return sections

@@ -70,7 +70,7 @@ class TicketForm(forms.Form):
         error_messages={"required": "No reason given. The approver reads it first: say why the change is needed."},
     )
     sql = forms.CharField(label="SQL", required=False, strip=False, widget=forms.Textarea(attrs={"rows": 14}))
-    sql_file = forms.FileField(label="or a .sql file", required=False, allow_empty_file=True)
+    sql_file = forms.FileField(label="Or a .sql file", required=False, allow_empty_file=True)
     backup = forms.TypedChoiceField(
         choices=[("on", "on"), ("off", "off")],
         initial="on",

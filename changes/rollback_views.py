@@ -17,7 +17,7 @@ from changes import actions, permissions
 from changes.errors import ChangeError
 from changes.forms import RollbackForm
 from changes.models import ExecutedStatement, Ticket
-from changes.row_cells import build_cells
+from changes.row_cells import build_row_view
 from changes.states import BackupState, Outcome, RollbackState
 from changes.views import build_context, find_ticket, person_of
 
@@ -100,7 +100,7 @@ def _describe(page: PreviewPage, form: RollbackForm) -> dict[str, Any]:
         "differing": differing,
         "undecided": differing if form.plan.on_conflict == "stop" else 0,
         "restorable": counts["unchanged"] + (counts["changed"] if form.plan.on_conflict == "overwrite" else 0),
-        "rows": [{"row": row, "cells": build_cells(row.before, row.after, row.now)} for row in page.rows],
+        "rows": [{"row": row, "view": build_row_view(row.before, row.after, row.now)} for row in page.rows],
         "first_query": _query(form) if after else None,
         "next_query": _query(form, page.next_after) if page.next_after else None,
     }

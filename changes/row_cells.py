@@ -1,4 +1,4 @@
-"""A row before, after and now, column by column, for people."""
+"""A row before, after and now, for people: the columns that differ, or the whole row where it came or went."""
 
 from __future__ import annotations
 
@@ -20,10 +20,29 @@ class Cell:
     now: str | None
 
 
-def build_cells(before: Image, after: Image, now: Image) -> tuple[Cell, ...]:
-    """Return the columns that differ between any two of the images, in table order; all when none differs."""
-    images = [image or {} for image in (before, after, now)]
-    names = list(dict.fromkeys(name for image in images for name in image))
-    cells = [Cell(name, *(image.get(name, ABSENT) for image in images)) for name in names]
-    changed = tuple(cell for cell in cells if not cell.before == cell.after == cell.now)
-    return changed or tuple(cells)
+@dataclass(frozen=True, slots=True)
+class RowView:
+    """One row of a preview or a conflict.
+
+    is_whole: the row came or went, so each image is shown as one line; else `cells` has the columns that differ.
+    """
+
+    before: Image
+    after: Image
+    now: Image
+    is_whole: bool
+    cells: tuple[Cell, ...]
+
+
+def build_row_view(before: Image, after: Image, now: Image) -> RowView:
+    """Return what to show of a row. A row that is gone now differs in no column: only its absence is said."""
+    if before is None or after is None:
+        return RowView(before, after, now, is_whole=True, cells=())
+    present = [image for image in (before, after, now) if image is not None]
+    names = list(dict.fromkeys(name for image in present for name in image))
+    cells = tuple(
+        Cell(name, *(image.get(name, ABSENT) if image is not None else ABSENT for image in (before, after, now)))
+        for name in names
+    )
+    differing = tuple(cell for cell in cells if len({image.get(cell.column, ABSENT) for image in present}) > 1)
+    return RowView(before, after, now, is_whole=False, cells=differing or cells)

@@ -12,7 +12,7 @@ from changes import permissions
 from changes.models import ExecutedStatement, Execution, Ticket
 from changes.next_step import build_next_step
 from changes.problems import Problem
-from changes.row_cells import build_cells
+from changes.row_cells import build_row_view
 from changes.states import ACTIVE, FINAL, BackupState, Outcome, TicketState
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def build_page(ticket: Ticket, person: Person, *, start: int = 0) -> dict[str, A
         "next_start": start + PAGE_LENGTH if start + PAGE_LENGTH < total else None,
         "counts": {severity: _count(ticket.problems, severity) for severity in ("error", "warning", "notice")},
         "rollbacks": ticket.rollbacks.select_related("submitter"),
-        "undo": _describe_rollback(ticket, execution, sees_rows=sees_rows),
+        "undo": _describe_rollback(ticket, execution, person, sees_rows=sees_rows),
         "sees_rows": sees_rows,
         "activities": ticket.activities.select_related("actor").order_by("-id"),
         "poll_seconds": build_poll_seconds(ticket, execution),
@@ -174,7 +174,9 @@ def _protected(ticket: Ticket, records: list[ExecutedStatement]) -> Step:
     return Step("Protected", f"{kept} of {len(records)}", css)
 
 
-def _describe_rollback(ticket: Ticket, execution: Execution | None, *, sees_rows: bool) -> dict[str, Any] | None:
+def _describe_rollback(
+    ticket: Ticket, execution: Execution | None, person: Person, *, sees_rows: bool
+) -> dict[str, Any] | None:
     """What a rollback ticket undid and met; None for other tickets. Values of rows only for those who may see them."""
     if ticket.rolls_back is None:
         return None
@@ -189,10 +191,12 @@ def _describe_rollback(ticket: Ticket, execution: Execution | None, *, sees_rows
         "numbers": [number + 1 for number in ticket.rollback_plan.get("statements", [])],
         "result": result,
         "conflict_count": len(conflicts),
+        "may_choose": bool(conflicts) and permissions.why_not_roll_back(ticket.rolls_back, person) is None,
         "reasons": sorted(reasons.items()),
         "conflicts": [_describe_conflict(conflict) for conflict in conflicts[:PAGE_LENGTH]] if sees_rows else [],
     }
 
 
 def _describe_conflict(conflict: dict[str, Any]) -> dict[str, Any]:
-    return {**conflict, "cells": build_cells(conflict.get("before"), conflict.get("after"), conflict.get("now"))}
+    images = (conflict.get(name) for name in ("before", "after", "now"))
+    return {**conflict, "view": build_row_view(*images)}

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import update_wrapper
+from http import HTTPStatus
 from typing import Any
 
+import redis.exceptions
 from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 
 
 class InceptionAdminSite(AdminSite):
@@ -43,6 +47,9 @@ def _for_those_who_run(view: Callable[..., Any]) -> Callable[..., Any]:
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if request.user.is_authenticated and not request.user.has_perm("changes.execute_ticket"):
             raise PermissionDenied("The queue is for those who run tickets; ask an administrator for the group DBAs.")
-        return view(request, *args, **kwargs)
+        try:
+            return view(request, *args, **kwargs)
+        except redis.exceptions.ConnectionError:
+            return render(request, "queue_down.html", status=HTTPStatus.SERVICE_UNAVAILABLE)
 
-    return guarded
+    return update_wrapper(guarded, view)

@@ -105,6 +105,13 @@ def environment(target: Target) -> SafeString:
 
 
 @register.filter
+def place(ticket: Ticket) -> SafeString:
+    """Where it runs, in two lines: the target with its environment, and the schema."""
+    words = '<span class="place">{} {}<span class="quiet">{}</span></span>'
+    return format_html(words, ticket.target, environment(ticket.target), ticket.schema_name)
+
+
+@register.filter
 def sql(text: str) -> SafeString:
     """Highlighted SQL, to stand inside <pre class="sql">."""
     return highlight_sql(text)
@@ -181,12 +188,20 @@ def person(user: Any) -> str:
 
 @register.simple_tag
 def problem_list(problems: list[Problem]) -> SafeString | str:
-    """Findings as found / needed / how, errors first."""
-    rank = {"error": 0, "warning": 1, "notice": 2}
-    if not problems:
-        return ""
-    items = format_html_join("", "{}", ((render_problem(p),) for p in sorted(problems, key=lambda p: rank[p.severity])))
-    return format_html('<ul class="problems">{}</ul>', items)
+    """Findings as found / needed / how, errors first; what only informs is folded away."""
+    ranked = sorted(problems, key=lambda problem: ("error", "warning", "notice").index(problem.severity))
+    serious = _render_list([problem for problem in ranked if problem.severity != "notice"])
+    notices = [problem for problem in ranked if problem.severity == "notice"]
+    if not notices:
+        return serious
+    title = "1 notice" if len(notices) == 1 else f"{len(notices)} notices"
+    folded = '{}<details class="notices"><summary>{}</summary>{}</details>'
+    return format_html(folded, serious, title, _render_list(notices))
+
+
+def _render_list(problems: list[Problem]) -> SafeString | str:
+    items = format_html_join("", "{}", ((render_problem(problem),) for problem in problems))
+    return format_html('<ul class="problems">{}</ul>', items) if problems else ""
 
 
 def render_problem(problem: Problem) -> SafeString:
@@ -208,3 +223,10 @@ def presets(changes: ChangeList) -> list[dict[str, Any]]:
     spec = next(spec for spec in changes.filter_specs if getattr(spec, "parameter_name", "") == "view")
     everything, *others = spec.choices(changes)
     return [*(dict(choice) for choice in others), dict(everything)]
+
+
+@register.simple_tag
+def chosen(choices: list[dict[str, Any]]) -> dict[str, Any]:
+    """The chosen one of a filter's choices, with its index; 0 is "all"."""
+    found = (dict(choice, index=index) for index, choice in enumerate(choices) if choice["selected"])
+    return next(found, {"index": 0, "display": ""})

@@ -7,7 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
+from changes.highlight import highlight_sql
 from changes.models import Activity, Execution, Ticket
 from changes.problems import Problem
 
@@ -64,6 +67,12 @@ def activity_actor(entry: Activity) -> str:
     if entry.verb in _WORKERS_VERBS:
         return "The worker"
     return "The clock" if entry.verb == "queued" and entry.from_state == "scheduled" else "Inception"
+
+
+@register.filter
+def without(text: str, beginning: str) -> str:
+    """`text` without a beginning that stands beside it already."""
+    return text.removeprefix(beginning)
 
 
 @register.filter
@@ -127,3 +136,32 @@ def what_to_do(row: Any, on_conflict: str) -> str:
     found = "changed since" if row.bucket == "changed" else "missing now"
     choice = {"skip": "skip", "overwrite": "overwrite"}.get(on_conflict, "stops the rollback")
     return f"{found}: {choice}"
+
+
+_BUCKET_CSS = {"changed": "conflict", "missing": "gone", "restored": "settled"}
+
+
+@register.filter
+def bucket_css(row: Any) -> str:
+    return _BUCKET_CSS.get(row.bucket, "")
+
+
+@register.simple_tag
+def row_label(table: str, key: str) -> str:
+    return f"{table} {key}".strip()
+
+
+@register.simple_tag
+def row_doing(row: Any, on_conflict: str) -> SafeString:
+    """What becomes of the row, and the statement that does it, folded."""
+    return format_html(
+        '{}<details class="guarded"><summary>statement</summary><pre class="sql">{}</pre></details>',
+        what_to_do(row, on_conflict),
+        highlight_sql(row.statement),
+    )
+
+
+@register.simple_tag
+def conflict_doing(conflict: dict[str, Any]) -> str:
+    words = conflict_words(conflict["reason"])
+    return f"{words}: {conflict['detail']}" if conflict["detail"] else words

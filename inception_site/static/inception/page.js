@@ -68,6 +68,13 @@
   document.addEventListener("change", showDependent);
   document.addEventListener("DOMContentLoaded", showDependent);
 
+  // A filter's choices close when the person looks elsewhere.
+  const closeFilters = (except) => {
+    document.querySelectorAll("#changelist-filter details[open]").forEach((box) => { box.open = box === except; });
+  };
+  document.addEventListener("click", (event) => closeFilters(event.target.closest("#changelist-filter details")));
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape") closeFilters(null); });
+
   document.addEventListener("htmx:beforeRequest", (event) => {
     if (document.hidden && event.target.matches("[data-poll]")) event.preventDefault();
   });
