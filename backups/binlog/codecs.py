@@ -10,19 +10,17 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from backups.binlog import comparisons as compare
 from backups.binlog import temporal, values
 from backups.binlog.flavor import Flavor
 from backups.binlog.rows import Column
 from backups.binlog.values import Decoder
 from backups.errors import DecodeError, UnknownTypeError
 from backups.rollback.literals import (
-    ZERO_TIMESTAMP,
     build_binary_literal,
     build_float_literal,
     build_text_literal,
     build_timestamp_literal,
-    parse_literal_bytes,
-    parse_timestamp_literal,
     quote_text,
 )
 
@@ -119,86 +117,6 @@ def choose_codec(column: Column, type_code: int, meta: int, flavor: Flavor, *, w
     return factory(wire)
 
 
-# Comparisons.
-
-
-def _plain(column_sql: str, literal: str) -> str:
-    return f"{column_sql}={literal}"
-
-
-def _as_bytes(column_sql: str, literal: str) -> str:
-    return f"CAST({column_sql} AS BINARY)={build_binary_literal(parse_literal_bytes(literal))}"
-
-
-def _char_as_bytes(column_sql: str, literal: str) -> str:
-    # PAD_CHAR_TO_FULL_LENGTH reads a CHAR with its padding; without that mode it has no spaces at its end to trim.
-    exactly = _as_bytes(f"RTRIM({column_sql})", literal)
-    # RTRIM makes '' NULL under MariaDB's sql_mode=ORACLE.
-    return exactly if parse_literal_bytes(literal) else f"(LENGTH({column_sql})=0 OR {exactly})"
-
-
-def _as_unsigned(column_sql: str, literal: str) -> str:
-    # Not col+0: that is a double for ENUM and SET, too narrow for a SET of more than 53 members.
-    return f"CAST({column_sql} AS UNSIGNED)={literal}"
-
-
-def _as_char(column_sql: str, literal: str) -> str:
-    return f"CAST({column_sql} AS CHAR)={literal}"
-
-
-def _float(column_sql: str, literal: str) -> str:
-    if literal.strip("-") != "0.0e0":
-        return f"{column_sql}={literal}"
-    # 0 and -0 are equal as numbers and differ in bytes; the angle tells (C standard, atan2). MariaDB keeps no -0.
-    # Not col=0e0: MySQL would then put 0e0 in the column's place everywhere.
-    return f"(ABS({column_sql})=0 AND ATAN2({column_sql},-1){'<' if literal[0] == '-' else '>'}0)"
-
-
-def _bit(column_sql: str, literal: str) -> str:
-    return f"CAST({column_sql} AS UNSIGNED)={int(literal[2:-1], 2)}"
-
-
-def _bit_key(column_sql: str, literal: str) -> str:
-    return f"{column_sql}={int(literal[2:-1], 2)}"
-
-
-def _year(column_sql: str, literal: str) -> str:
-    return f"CAST({column_sql} AS UNSIGNED)={int(literal)}"
-
-
-def _calendar_key(column_sql: str, literal: str) -> str:
-    # A date that is none is no constant for the index: strict servers refuse it (error 1525).
-    month, day = int(literal[6:8]), int(literal[9:11])
-    return _plain(column_sql, literal) if month > 0 and 0 < day < 29 else _as_char(column_sql, literal)
-
-
-def _timestamp(column_sql: str, literal: str) -> str:
-    return f"UNIX_TIMESTAMP({column_sql})={parse_timestamp_literal(literal)}"
-
-
-# Reading a value back as the text that its literal is made of.
-
-
-def _read_char(column_sql: str) -> str:
-    return f"CAST({column_sql} AS CHAR)"
-
-
-def _read_unsigned(column_sql: str) -> str:
-    return f"CAST(CAST({column_sql} AS UNSIGNED) AS CHAR)"
-
-
-def _read_hex(column_sql: str) -> str:
-    return f"HEX({column_sql})"
-
-
-def _read_float(column_sql: str) -> str:
-    return f"CAST({column_sql}*1e0 AS CHAR)"  # FLOAT alone shows six digits; times one keeps -0, plus zero does not
-
-
-def _read_timestamp(column_sql: str) -> str:
-    return f"CAST(UNIX_TIMESTAMP({column_sql}) AS CHAR)"
-
-
 def _same(text: str) -> str:
     return text
 
@@ -210,7 +128,8 @@ def _integer(wire: _Wire) -> Codec:
     code, size = _INTEGERS[wire.column.data_type]
     wire.needs(code)
     decode = values.integer(size, signed=not wire.column.unsigned)
-    return Codec(decode, _plain, _plain, _read_char, lambda text: str(int(text)))  # int drops ZEROFILL's zeros
+    # int() drops ZEROFILL's zeros.
+    return Codec(decode, compare.plain, compare.plain, compare.read_char, lambda text: str(int(text)))
 
 
 def _decimal(wire: _Wire) -> Codec:
@@ -220,7 +139,7 @@ def _decimal(wire: _Wire) -> Codec:
     wire.same(scale, wire.column.numeric_scale, "the scale")
     if not 0 < precision <= 65 or scale > precision:
         raise wire.mismatch(f"DECIMAL({precision},{scale})", "a precision from 1 to 65 that is not below the scale")
-    return Codec(values.decimal(precision, scale), _plain, _plain, _read_char, _decimal_reader)
+    return Codec(values.decimal(precision, scale), compare.plain, compare.plain, compare.read_char, _decimal_reader)
 
 
 def _decimal_reader(text: str) -> str:
@@ -232,10 +151,12 @@ def _floating(wire: _Wire) -> Codec:
     single = wire.column.data_type == "float"
     wire.needs(FLOAT if single else DOUBLE)
     if single:
-        return Codec(values.floating(4), _float, _plain, _read_float, _float_reader)
+        return Codec(values.floating(4), compare.floating, compare.plain, compare.read_float, _float_reader)
     # MySQL cuts the longest results of an expression to 16 digits, but shows DOUBLE(M,D) itself with D digits only.
-    read = _read_char if wire.column.numeric_scale is None else _read_float
-    return Codec(values.floating(8), _float, _plain, read, lambda text: build_float_literal(float(text)))
+    read = compare.read_char if wire.column.numeric_scale is None else compare.read_float
+    return Codec(
+        values.floating(8), compare.floating, compare.plain, read, lambda text: build_float_literal(float(text))
+    )
 
 
 def _float_reader(text: str) -> str:
@@ -248,17 +169,23 @@ def _bits(wire: _Wire) -> Codec:
     wire.needs(BIT)
     width = (wire.meta >> 8) * 8 + (wire.meta & 0xFF)
     wire.same(width, wire.column.numeric_precision, "BIT of width")
-    return Codec(values.bits(width), _bit, _bit_key, _read_unsigned, lambda text: f"b'{int(text):0{width}b}'")
+    return Codec(
+        values.bits(width),
+        compare.bits,
+        compare.bits_key,
+        compare.read_unsigned,
+        lambda text: f"b'{int(text):0{width}b}'",
+    )
 
 
 def _year_codec(wire: _Wire) -> Codec:
     wire.needs(YEAR)
-    return Codec(temporal.year, _year, _plain, _read_char, _same)
+    return Codec(temporal.year, compare.year, compare.plain, compare.read_char, _same)
 
 
 def _date_codec(wire: _Wire) -> Codec:
     wire.needs(DATE, NEWDATE)
-    return Codec(temporal.date, _as_char, _calendar_key, _read_char, quote_text)
+    return Codec(temporal.date, compare.as_char, compare.calendar_key, compare.read_char, quote_text)
 
 
 def _fsp(wire: _Wire, new_code: int) -> int:
@@ -277,14 +204,14 @@ def _datetime_codec(wire: _Wire) -> Codec:
     wire.needs(DATETIME2, DATETIME)
     fsp = _fsp(wire, DATETIME2)
     decode = temporal.datetime2(fsp) if wire.type_code == DATETIME2 else temporal.old_datetime
-    return Codec(decode, _as_char, _calendar_key, _read_char, quote_text)
+    return Codec(decode, compare.as_char, compare.calendar_key, compare.read_char, quote_text)
 
 
 def _time_codec(wire: _Wire) -> Codec:
     wire.needs(TIME2, TIME)
     fsp = _fsp(wire, TIME2)
     decode = temporal.time2(fsp) if wire.type_code == TIME2 else temporal.old_time
-    return Codec(decode, _as_char, _plain, _read_char, quote_text)
+    return Codec(decode, compare.as_char, compare.plain, compare.read_char, quote_text)
 
 
 def _timestamp_codec(wire: _Wire) -> Codec:
@@ -297,11 +224,7 @@ def _timestamp_codec(wire: _Wire) -> Codec:
         seconds, _, fraction = text.partition(".")
         return build_timestamp_literal(int(seconds), fraction, wire.flavor)
 
-    return Codec(decode, _timestamp, _timestamp_key, _read_timestamp, literal)
-
-
-def _timestamp_key(column_sql: str, literal: str) -> str:
-    return _timestamp(column_sql, literal) if literal == ZERO_TIMESTAMP else _plain(column_sql, literal)
+    return Codec(decode, compare.timestamp, compare.timestamp_key, compare.read_timestamp, literal)
 
 
 def _charset(wire: _Wire) -> str:
@@ -315,13 +238,13 @@ def _char_codec(wire: _Wire) -> Codec:
     length = _string_length(wire)
     charset = _charset(wire)
     decode = values.text(2 if length > 255 else 1, charset)
-    return Codec(decode, _char_as_bytes, _plain, _read_hex, _text_reader(charset))
+    return Codec(decode, compare.char_as_bytes, compare.plain, compare.read_hex, _text_reader(charset))
 
 
 def _binary_codec(wire: _Wire) -> Codec:
     length = _string_length(wire)
     decode = values.binary(2 if length > 255 else 1, padded_to=length)
-    return Codec(decode, _as_bytes, _plain, _read_hex, _binary_reader)
+    return Codec(decode, compare.as_bytes, compare.plain, compare.read_hex, _binary_reader)
 
 
 def _string_length(wire: _Wire) -> int:
@@ -337,9 +260,15 @@ def _varchar_codec(wire: _Wire) -> Codec:
     wire.same(wire.meta, wire.column.octet_length, "a length of")
     length_size = 2 if wire.meta > 255 else 1
     if wire.column.data_type == "varbinary":
-        return Codec(values.binary(length_size), _as_bytes, _plain, _read_hex, _binary_reader)
+        return Codec(values.binary(length_size), compare.as_bytes, compare.plain, compare.read_hex, _binary_reader)
     charset = _charset(wire)
-    return Codec(values.text(length_size, charset), _as_bytes, _plain, _read_hex, _text_reader(charset))
+    return Codec(
+        values.text(length_size, charset),
+        compare.as_bytes,
+        compare.plain,
+        compare.read_hex,
+        _text_reader(charset),
+    )
 
 
 def _blob_codec(wire: _Wire) -> Codec:
@@ -347,9 +276,15 @@ def _blob_codec(wire: _Wire) -> Codec:
     kind = wire.column.data_type
     wire.same(wire.meta, _BLOBS[kind.removesuffix("blob").removesuffix("text")], "length bytes")
     if kind.endswith("blob"):
-        return Codec(values.binary(wire.meta), _as_bytes, _plain, _read_hex, _binary_reader)
+        return Codec(values.binary(wire.meta), compare.as_bytes, compare.plain, compare.read_hex, _binary_reader)
     charset = _charset(wire)
-    return Codec(values.text(wire.meta, charset), _as_bytes, _plain, _read_hex, _text_reader(charset))
+    return Codec(
+        values.text(wire.meta, charset),
+        compare.as_bytes,
+        compare.plain,
+        compare.read_hex,
+        _text_reader(charset),
+    )
 
 
 def _text_reader(charset: str) -> Callable[[str], str]:
@@ -367,8 +302,8 @@ def _member_codec(wire: _Wire) -> Codec:
     if size not in (1, 2, 3, 4, 8):
         raise wire.mismatch(f"values of {size} bytes", "1 to 8 bytes")
     # The servers compare a SET with a number as doubles, which are exact up to 53 members.
-    key_equals = _plain if size <= 4 else _as_unsigned
-    return Codec(values.number(size), _as_unsigned, key_equals, _read_unsigned, _same)
+    key_equals = compare.plain if size <= 4 else compare.as_unsigned
+    return Codec(values.number(size), compare.as_unsigned, key_equals, compare.read_unsigned, _same)
 
 
 _FACTORIES: dict[str, Callable[[_Wire], Codec]] = {
