@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 from django.db import connections
 
@@ -11,6 +14,7 @@ from backups.capture import CaptureResult, capture
 from backups.errors import StoreError
 from backups.models import information_of, records_of
 from tests.live.conftest import OTHERS_FROM, Executor, other_sessions
+from tests.servers import free_port
 
 pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True, databases=["default", "backup"])]
 
@@ -114,17 +118,54 @@ def test_it_moves_the_seconds_when_another_statement_has_the_key(executor: Execu
     change = executor.run("t", "UPDATE", "UPDATE t SET a = 0 WHERE id = 1")
     first = capture(change, executor.source)
     other = executor.run("t", "UPDATE", "UPDATE t SET a = 1 WHERE id = 2")
-    same_key = other.__class__(
-        **{
-            **{name: getattr(other, name) for name in other.__dataclass_fields__},
-            "seq": change.seq,
-            "executed_at": change.executed_at,
-            "execution_id": change.execution_id + 1_000_000,
-        }
+    same_key = replace(
+        other, seq=change.seq, executed_at=change.executed_at, execution_id=change.execution_id + 1_000_000
     )
     second = capture(same_key, executor.source)
     assert int(second.opid_time.split("_")[0]) == int(first.opid_time.split("_")[0]) + 1
     assert len(records(first)) == len(records(second)) == 1
+
+
+def test_it_makes_an_incomplete_backup_anew(executor: Executor) -> None:
+    executor.sql(*TABLES)
+    change = executor.run("t", "UPDATE", "UPDATE t SET a = 0 WHERE id < 100")
+    first = capture(replace(change, affected_rows=9), executor.source)
+    second = capture(change, executor.source)
+    assert (first.state, second.state, second.opid_time) == ("incomplete", "complete", first.opid_time)
+    assert len(records(second)) == second.rows_archived == 4
+    assert (
+        capture(
+            replace(change, executed_at=change.executed_at + timedelta(hours=2)),
+            executor.source,
+            opid_time=first.opid_time,
+        )
+        == second
+    )
+
+
+def test_it_stores_nothing_when_one_row_is_too_large_for_the_backup_server(
+    executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    executor.sql(*TABLES, "UPDATE t SET b = REPEAT('x', 40)")
+    change = executor.run("t", "DELETE", "DELETE FROM t WHERE id < 100")
+    with monkeypatch.context() as patched:
+        patched.setattr("backups.capture.read_packet_bytes", lambda _: 1100)
+        with pytest.raises(StoreError, match="max_allowed_packet"):
+            capture(change, executor.source)
+    kept = capture(change, executor.source)
+    assert (kept.state, len(records(kept))) == ("complete", 4)
+    assert information_of(kept.backup_schema).objects.count() == 1
+
+
+def test_it_says_that_the_backup_server_cannot_be_reached(executor: Executor, monkeypatch: pytest.MonkeyPatch) -> None:
+    executor.sql(*TABLES)
+    change = executor.run("t", "DELETE", "DELETE FROM t WHERE id < 100")
+    connections["backup"].close()
+    with monkeypatch.context() as patched:
+        patched.setitem(connections["backup"].settings_dict, "PORT", free_port())
+        with pytest.raises(StoreError, match="once the server answers"):
+            capture(change, executor.source)
+    assert capture(change, executor.source).state == "complete"
 
 
 def test_it_is_incomplete_when_the_counts_do_not_fit(executor: Executor) -> None:
