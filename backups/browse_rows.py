@@ -10,8 +10,8 @@ from django.db import connections
 
 from backups.archive import Archive, ArchivedChange, Block
 from backups.binlog.rows import ABSENT, Column, Image, Value
-from backups.browse import reading
 from backups.errors import BackupError
+from backups.reading import reading
 from backups.rollback.literals import display
 from backups.rollback.statements import build_key_text
 from backups.routers import BACKUP_ALIAS

@@ -16,11 +16,12 @@ from django.shortcuts import render
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET
 
-from backups import browse, ticket_lookup
-from backups.browse import BrowseError, Cursors
+from backups import browse, browse_records, ticket_lookup
 from backups.browse_rows import read_rows
 from backups.filters import StatementFilterForm
 from backups.models import BackupSchema, InformationFields
+from backups.pages import Cursors, Page
+from backups.reading import BrowseError
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ def schemas(request: HttpRequest) -> HttpResponse:
 def schema(request: HttpRequest, name: str) -> HttpResponse:
     form = StatementFilterForm(request.GET)
     cursors = Cursors(request.GET.get("older", ""), request.GET.get("newer", ""))
-    page: browse.Page[Any] = browse.Page([])
+    page: Page[Any] = Page([])
     if form.is_valid():
         page = browse.read_statements(name, form.build_filters(name), cursors)
     opid_times = [statement.opid_time for statement in page.items]
@@ -142,11 +143,11 @@ def _rows_context(request: HttpRequest, name: str, opid_time: str) -> dict[str, 
 
 
 def _records_context(request: HttpRequest, name: str, found: InformationFields) -> dict[str, Any]:
-    table = browse.find_records_table(name, found.tablename)
+    table = browse_records.find_records_table(name, found.tablename)
     if table is None:
         return {"records": None}
     cursors = Cursors(_digits(request, "after"), _digits(request, "before"), int)
-    page = browse.read_records(name, table, found.opid_time, cursors)
+    page = browse_records.read_records(name, table, found.opid_time, cursors)
     return {
         "records": page.items,
         "later": _link(request, after=page.forward),
@@ -158,12 +159,12 @@ def _records_context(request: HttpRequest, name: str, found: InformationFields) 
 def record(request: HttpRequest, name: str, opid_time: str, record_id: int) -> HttpResponse:
     _require_rows(request)
     found = browse.read_statement(name, opid_time)
-    table = browse.find_records_table(name, found.tablename) or found.tablename
+    table = browse_records.find_records_table(name, found.tablename) or found.tablename
     _log_rows(request, name, opid_time, f"record {record_id}")
     context = {
         **_statement_context(name, found),
         "title": f"Record {record_id}",
-        "record": browse.read_record(name, table, opid_time, record_id),
+        "record": browse_records.read_record(name, table, opid_time, record_id),
     }
     return _render(request, "record", context)
 
@@ -173,8 +174,8 @@ def download(request: HttpRequest, name: str, opid_time: str) -> HttpResponse:
     """Stream all rollback statements of one executed statement in the order in which they are to run."""
     _require_rows(request)
     found = browse.read_statement(name, opid_time)
-    table = browse.find_records_table(name, found.tablename)
-    texts = browse.iterate_rollback_texts(name, table, opid_time) if table else iter(())
+    table = browse_records.find_records_table(name, found.tablename)
+    texts = browse_records.iterate_rollback_texts(name, table, opid_time) if table else iter(())
     first = next(texts, None)  # before the answer begins: a server that is down is a page in words, not half a file
     _log_rows(request, name, opid_time, "download")
     lines = build_script(name, found, texts if first is None else chain([first], texts))

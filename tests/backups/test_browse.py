@@ -12,13 +12,16 @@ from django.db import connections
 from django.test import Client
 from django.urls import reverse
 
-from backups import browse, ticket_lookup
+from backups import browse, browse_records, ticket_lookup
 from backups.archive import ArchivedChange
 from backups.binlog.rows import ABSENT, ChangeKind, Column, RowChange, Table
-from backups.browse import BrowseError, Filters, Page, Record
+from backups.browse import Filters
+from backups.browse_records import Record
 from backups.browse_rows import CUT_CHARACTERS, build_row_view, show_value
 from backups.filters import StatementFilterForm
-from backups.models import BackupSchema, information_of
+from backups.models import information_of
+from backups.pages import Page
+from backups.reading import BrowseError, reading
 from backups.views import build_script
 from tests.changes.people import make_person
 from tests.servers import free_port
@@ -56,11 +59,11 @@ def stored(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(browse, "read_statements", lambda *args: Page([found]))
     monkeypatch.setattr(browse, "read_tables", lambda name: [found.tablename])
     monkeypatch.setattr(browse, "read_row_counts", lambda name, opid_times: {})
-    monkeypatch.setattr(browse, "find_records_table", lambda name, table: table)
+    monkeypatch.setattr(browse_records, "find_records_table", lambda name, table: table)
     record = Record(7, "UPDATE `shop`.`product` SET `price`=2 WHERE `id`=1;", 51)
-    monkeypatch.setattr(browse, "read_records", lambda *args: Page([record]))
-    monkeypatch.setattr(browse, "read_record", lambda *args: record)
-    monkeypatch.setattr(browse, "iterate_rollback_texts", lambda *args: iter([record.text]))
+    monkeypatch.setattr(browse_records, "read_records", lambda *args: Page([record]))
+    monkeypatch.setattr(browse_records, "read_record", lambda *args: record)
+    monkeypatch.setattr(browse_records, "iterate_rollback_texts", lambda *args: iter([record.text]))
     return found
 
 
@@ -246,7 +249,7 @@ class TestErrors:
     def test_an_answer_of_the_server_becomes_words(self, number: int, status: int, word: str) -> None:
         from django.db import OperationalError
 
-        with pytest.raises(BrowseError) as caught, browse.reading():
+        with pytest.raises(BrowseError) as caught, reading():
             raise OperationalError(number, "as the server says it")
         assert caught.value.status == status
         assert word in caught.value.found
@@ -302,4 +305,3 @@ class TestRows:
 @pytest.mark.django_db
 def test_the_navigation_finds_the_list_by_either_name() -> None:
     assert reverse("admin:backups_browse") == reverse("admin:backups_backupschema_changelist")
-    assert BackupSchema._meta.verbose_name

@@ -14,10 +14,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from backups import browse
-from backups.browse import Cursors, Filters
+from backups import browse, browse_records
+from backups.browse import Filters
 from backups.browse_rows import ROWS_PER_PAGE, read_rows
 from backups.models import information_of
+from backups.pages import Cursors
 from backups.rollback.literals import quote_identifier
 from backups.schema import ARCHIVE_TABLE, INFORMATION_TABLE
 from tests.changes.people import make_person
@@ -238,8 +239,8 @@ class TestRecords:
     def test_the_file_has_all_of_them_last_change_first(
         self, ann: Client, legacy: Legacy, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(browse, "DOWNLOAD_BATCH_ROWS", 7)
-        monkeypatch.setattr(browse, "DOWNLOAD_BATCH_CHARACTERS", 30)
+        monkeypatch.setattr(browse_records, "DOWNLOAD_BATCH_ROWS", 7)
+        monkeypatch.setattr(browse_records, "DOWNLOAD_BATCH_CHARACTERS", 30)
         legacy.add_statement()
         legacy.add_records(*[f"UPDATE é {number};" for number in range(40)])
         legacy.add_records("UPDATE other;", opid_time="1_1_00000000")
