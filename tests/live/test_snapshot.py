@@ -125,3 +125,8 @@ def test_it_reads_a_statement_with_more_words_than_a_query_holds(here: Executor)
     here.sql("CREATE TABLE t (id int)", "CREATE TABLE word7 (id int)")
     text = ", ".join(f"word{number}" for number in range(100_000))
     assert names(here, f"INSERT INTO t VALUES ({text})") == {"t", "word7"}
+
+
+def test_it_reads_a_statement_with_letters_no_name_can_have(here: Executor) -> None:
+    here.sql("CREATE TABLE t (id int)")
+    assert names(here, "UPDATE t SET id = 1 WHERE 'joy😀joy' = '😀' /* 😀.t */") == {"t"}
