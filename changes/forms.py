@@ -117,7 +117,7 @@ class TicketForm(forms.Form):
         return typed
 
     def clean_sql_file(self) -> str | None:
-        upload: UploadedFile | None = self.cleaned_data["sql_file"]
+        upload: UploadedFile[bytes] | None = self.cleaned_data["sql_file"]
         if upload is None:
             return None
         self._check_size(upload.size or 0, f"{upload.name}")
@@ -153,8 +153,7 @@ class TicketForm(forms.Form):
         if "\r" in text:
             self.add_error("sql_file", "Choose the file again: browsers do not keep a file when a page comes back.")
             return
-        self.data = self.data.copy()  # type: ignore[assignment]
-        self.data["sql"] = text  # type: ignore[index]
+        self.data = {**self.data.dict(), "sql": text}  # type: ignore[attr-defined]
 
     def _check_size(self, size_bytes: int, what: str) -> None:
         limit = settings.INCEPTION.site.max_sql_bytes
@@ -197,7 +196,7 @@ class RollbackForm(forms.Form):
     numbers: of the statements that can be put back. A page that is opened without choices means all of them.
     """
 
-    statements = forms.TypedMultipleChoiceField(coerce=int, required=False, empty_value=())
+    statements = forms.TypedMultipleChoiceField(coerce=int, required=False)
     on_conflict = forms.ChoiceField(choices=[(name, name) for name in ("stop", "skip", "overwrite")], required=False)
     reason = forms.CharField(required=False)
     after = forms.CharField(required=False)

@@ -69,7 +69,7 @@ def preview(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _query(form: RollbackForm, after: str = "") -> str:
     plan = form.plan
-    pairs = [("statements", number) for number in plan.statements]
+    pairs: list[tuple[str, object]] = [("statements", number) for number in plan.statements]
     pairs += [("on_conflict", plan.on_conflict)] if plan.on_conflict != "stop" else []
     return urlencode([*pairs, *([("after", after)] if after else [])])
 

@@ -27,6 +27,7 @@ class PersonAdmin(_UserAdmin):
     list_display = ("username", "first_name", "last_name", "in_groups", "is_active", "is_superuser", "last_login")
     list_filter = ("groups", "is_active", "is_superuser")
     filter_horizontal = ()
+    show_facets = admin.ShowFacets.NEVER
     readonly_fields = ("last_login", "date_joined")
     fieldsets = (
         (None, {"fields": ("username", "password")}),
@@ -63,17 +64,26 @@ class PersonAdmin(_UserAdmin):
         super().save_model(request, obj, form, change)
 
 
-class RoleAdmin(GroupAdmin):
-    filter_horizontal = ()
+class PermissionChoice(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+    def label_from_instance(self, permission: Permission) -> str:
+        return permission.name
 
-    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        field = super().formfield_for_manytomany(db_field, request, **kwargs)
-        if db_field.name == "permissions" and field is not None:
-            field.queryset = Permission.objects.filter(_OURS).select_related("content_type")
-            field.widget = forms.CheckboxSelectMultiple(choices=field.choices)
-            field.label_from_instance = lambda permission: permission.name  # type: ignore[attr-defined]
-            field.help_text = ""
-        return field
+
+class RoleForm(forms.ModelForm):  # type: ignore[type-arg]
+    permissions = PermissionChoice(
+        queryset=Permission.objects.filter(_OURS).select_related("content_type"),
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+    )
+
+    class Meta:
+        model = Group
+        fields = ("name", "permissions")
+
+
+class RoleAdmin(GroupAdmin):
+    form = RoleForm
+    filter_horizontal = ()
 
 
 admin.site.unregister([User, Group])

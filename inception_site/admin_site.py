@@ -13,8 +13,9 @@ from django.contrib.admin import AdminSite
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.shortcuts import render
+from django.template.response import TemplateResponse
 
 
 class InceptionAdminSite(AdminSite):
@@ -30,12 +31,12 @@ class InceptionAdminSite(AdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         return request.user.is_active
 
-    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         from changes.desk import build_desk
 
         return super().index(request, {**build_desk(request.user), **(extra_context or {})})
 
-    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         if getattr(view, "__module__", "").startswith("django_rq."):
             view = _for_those_who_run(view)
         return super().admin_view(view, cacheable)
