@@ -190,6 +190,7 @@ def _run_step(
         affected_rows=record.affected_rows,
         undo=(),
         undo_missing="" if step.is_row_change else NO_REDO,
+        children_checked=True,
     )
     keep(attempt, session, record, change)
     return result

@@ -31,6 +31,11 @@ def test_it_finds_the_tables_in_the_text(here: Executor) -> None:
     assert names(here, "UPDATE t, `odd né` AS x SET t.id = 1 WHERE x.id = 'a'") == {"t", "odd né"}
 
 
+def test_it_is_not_put_out_by_what_no_name_can_hold(here: Executor) -> None:
+    here.sql("CREATE TABLE t (id int)")
+    assert names(here, "UPDATE t SET a = '🏖 beach', b = `🏖`, c = beach🏖") == {"t"}
+
+
 def test_it_goes_through_views_triggers_and_routines(here: Executor) -> None:
     here.sql(
         *(f"CREATE TABLE {name} (id int)" for name in ("t", "log", "deep", "far", "unconcerned")),
