@@ -14,6 +14,7 @@ from backups.errors import RestoreError
 from backups.rollback.statements import build_key_text
 from backups.store import open_backup_cursor
 from backups.undoing import (
+    RowKey,
     Shown,
     UndoChange,
     UndoItem,
@@ -23,6 +24,9 @@ from backups.undoing import (
     load_records_reversed,
     require_readable,
 )
+
+MOST_NEWER_STEPS = 100_000
+"""How far a page looks back for newer changes of its rows; beyond, a row may show as changed that only we changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,8 @@ class PreviewRow:
     before: as the row was before our change. after: as we left it. now: as it is on the target.
     bucket: "unchanged" since our change, "changed", "missing", or "restored": it is already as it was.
     statement: what would run.
+    changed_again: a newer change of the same rollback touches this row and is undone first; `bucket` tells what the
+        row will be then, while `now` is what it is.
     """
 
     schema: str
@@ -45,6 +51,7 @@ class PreviewRow:
     now: Shown | None
     bucket: str
     statement: str
+    changed_again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +70,71 @@ def preview(connection: Any, items: Sequence[UndoItem], *, flavor: Flavor, after
     Raises RestoreError when `after` is not one of ours or the target cannot be read.
     """
     first = _parse_after(after)
-    rows: list[PreviewRow] = []
-    next_after = ""
     with open_backup_cursor() as backup:
-        cursor = connection.cursor()
-        for index in range(first.item, len(items)):
-            start = first if index == first.item else _Mark(index)
-            for mark, step in _iterate_steps(backup, items[index], flavor, start):
-                if len(rows) == limit:
-                    next_after = str(mark)
-                    break
-                rows.append(step if isinstance(step, PreviewRow) else _look_at(cursor, step))
-            if next_after:
-                break
+        steps, next_after = _read_page(backup, items, flavor, first, limit)
+        newer = _read_newer(backup, items, flavor, first, steps)
+    cursor = connection.cursor()
+    rows = []
+    for step in steps:
+        rows.append(step if isinstance(step, PreviewRow) else _look_at(cursor, step, newer))
+        newer.add(step)
     buckets = ("unchanged", "changed", "missing", "restored")
     return PreviewPage(tuple(rows), {name: sum(row.bucket == name for row in rows) for name in buckets}, next_after)
+
+
+def _read_page(
+    backup: Any, items: Sequence[UndoItem], flavor: Flavor, first: _Mark, limit: int
+) -> tuple[list[UndoChange | PreviewRow], str]:
+    """Return the steps of one page, and where the next one begins."""
+    steps: list[UndoChange | PreviewRow] = []
+    for mark, step in _iterate_all(backup, items, flavor, first):
+        if len(steps) == limit:
+            return steps, str(mark)
+        steps.append(step)
+    return steps, ""
+
+
+def _read_newer(
+    backup: Any, items: Sequence[UndoItem], flavor: Flavor, first: _Mark, page: Sequence[UndoChange | PreviewRow]
+) -> _Newer:
+    """Go through the pages before this one for changes of the rows on it."""
+    newer = _Newer(frozenset(key for step in page if isinstance(step, UndoChange) for key in step.touched_keys()))
+    if first != _Mark(0):
+        for count, (mark, step) in enumerate(_iterate_all(backup, items, flavor, _Mark(0))):
+            if mark == first or count == MOST_NEWER_STEPS:
+                break
+            newer.add(step)
+    return newer
+
+
+class _Newer:
+    """What the rows of a page will be when the newer changes of the same rollback are undone, which comes first.
+
+    A row that a ticket changed twice is not as the first change left it, and yet nobody else touched it.
+    """
+
+    def __init__(self, keys: frozenset[RowKey]) -> None:
+        self._keys = keys
+        self._images: dict[RowKey, Image | None] = {}
+
+    def add(self, step: UndoChange | PreviewRow) -> None:
+        if not isinstance(step, UndoChange):
+            return
+        # Without a key, a row that goes may leave a twin behind: only what comes is known then.
+        if step.change.before is not None and step.plan.table.primary_key:
+            self._put(step.key_of(step.change.before), None)
+        if step.change.after is not None:
+            self._put(step.key_of(step.change.after), step.change.after)
+
+    def _put(self, key: RowKey, image: Image | None) -> None:
+        if key in self._keys:
+            self._images[key] = image
+
+    def has(self, undo: UndoChange) -> bool:
+        return undo.key_of(undo.image) in self._images
+
+    def image_of(self, undo: UndoChange) -> Image | None:
+        return self._images[undo.key_of(undo.image)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +154,14 @@ def _parse_after(after: str) -> _Mark:
     if len(parts) != 3 or not all(part.isascii() and part.isdigit() for part in parts):
         raise RestoreError(f"found the page mark {after!r}. Needed: one that a page gave. Begin at the first page.")
     return _Mark(*(int(part) for part in parts))
+
+
+def _iterate_all(
+    backup: Any, items: Sequence[UndoItem], flavor: Flavor, first: _Mark
+) -> Iterator[tuple[_Mark, UndoChange | PreviewRow]]:
+    for index in range(first.item, len(items)):
+        start = first if index == first.item else _Mark(index)
+        yield from _iterate_steps(backup, items[index], flavor, start)
 
 
 def _iterate_steps(
@@ -121,7 +186,7 @@ def _iterate_steps(
                 yield _Mark(start.item, block.number, number), undo
 
 
-def _look_at(cursor: Any, undo: UndoChange) -> PreviewRow:
+def _look_at(cursor: Any, undo: UndoChange, newer: _Newer) -> PreviewRow:
     try:
         cursor.execute(undo.plan.build_now(undo.image).encode())
         row = cursor.fetchone()
@@ -139,7 +204,8 @@ def _look_at(cursor: Any, undo: UndoChange) -> PreviewRow:
         before=undo.show(undo.change.after),
         after=undo.show(undo.change.before),
         now=undo.show(now),
-        bucket=judge(undo, now),
+        bucket=judge(undo, newer.image_of(undo) if newer.has(undo) else now),
+        changed_again=newer.has(undo),
         statement=undo.plan.build_guarded(undo.change),
     )
 

@@ -209,7 +209,7 @@ class _Restore:
 
     def undo_rows(self, changes: Iterator[UndoChange]) -> None:
         for change in changes:
-            keys = change.keys()
+            keys = change.touched_keys()
             if keys & self._left_alone:
                 self._left_alone |= keys
                 self.rows_skipped += self.on_conflict == "skip"
@@ -347,7 +347,7 @@ class _Restore:
         if self.on_conflict != "stop":
             raise RestoreError(f"{self._label(undo)}: {detail}. Needed: the row as it was. Nothing was changed.")
         self._add_conflict(self._conflict(undo, "error", self._read_now(undo), detail))
-        self._left_alone |= undo.keys()
+        self._left_alone |= undo.touched_keys()
         self.rows_restored -= 1
 
     def _settle(self, undo: UndoChange, reason: str, detail: str) -> bool:
@@ -440,7 +440,7 @@ class _Restore:
                 for item in archive.iterate(block):
                     change = item.change
                     undo = UndoChange(item.plan, RowChange(change.kind, change.after, change.before))
-                    keys = undo.keys()
+                    keys = undo.touched_keys()
                     if not keys & seen and not keys & self._left_alone:
                         self._verify_row(undo)
                     seen |= keys

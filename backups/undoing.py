@@ -54,14 +54,13 @@ class UndoChange:
         assert image is not None
         return image
 
-    def keys(self) -> set[RowKey]:
+    def touched_keys(self) -> set[RowKey]:
         """Return the keys this change reads and writes; of a table without a key, whole rows."""
-        table = self.plan.table
-        images = [image for image in (self.change.before, self.change.after) if image is not None]
-        return {
-            (*self.table_name, tuple(image[index] for index in table.primary_key) if table.primary_key else image)
-            for image in images
-        }
+        return {self.key_of(image) for image in (self.change.before, self.change.after) if image is not None}
+
+    def key_of(self, image: Image) -> RowKey:
+        key = self.plan.table.primary_key
+        return (*self.table_name, tuple(image[index] for index in key) if key else image)
 
     def show(self, image: Image | None) -> Shown | None:
         return show_image(self.plan, image)
@@ -110,7 +109,7 @@ def _is_same_row(newer: UndoChange, older: UndoChange) -> bool:
         (newer.change.kind, older.change.kind) == (ChangeKind.DELETE, ChangeKind.INSERT)
         and newer.plan is older.plan
         and bool(newer.plan.table.primary_key)
-        and newer.keys() == older.keys()
+        and newer.touched_keys() == older.touched_keys()
     )
 
 

@@ -130,7 +130,7 @@ _UNDOING = {
 def what_to_do(row: Any, on_conflict: str) -> str:
     """What the rollback does with one row of the preview: by its bucket, and by what the person chose."""
     if row.bucket == "unchanged":
-        return _UNDOING[row.kind]
+        return f"{_UNDOING[row.kind]}, after the newer change" if row.changed_again else _UNDOING[row.kind]
     if row.bucket == "restored":
         return "nothing: it is as before"
     found = "changed since" if row.bucket == "changed" else "missing now"

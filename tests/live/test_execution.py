@@ -13,7 +13,7 @@ import pytest
 from django.conf import settings as django_settings
 
 from changes import actions
-from changes.errors import CheckFailedError, ChangeError
+from changes.errors import ChangeError, CheckFailedError
 from changes.models import Ticket
 from changes.states import BackupState, ExecutionState, RollbackState, TicketState
 from tests.changes.people import make_fields, make_person
@@ -238,7 +238,8 @@ def test_create_if_not_exists_on_a_table_that_exists_has_nothing_to_undo(place: 
 def test_changes_of_rows_and_tables_are_undone_in_their_order(place: Installation) -> None:
     before = dump(place.server, place.schema, "a")
     ran = place.run(
-        "UPDATE a SET v = 'first' WHERE id <= 3; ALTER TABLE a ADD COLUMN extra INT; UPDATE a SET extra = id WHERE id <= 3"
+        "UPDATE a SET v = 'first' WHERE id <= 3; ALTER TABLE a ADD COLUMN extra INT;"
+        "UPDATE a SET extra = id WHERE id <= 3"
     )
     assert ran.state == ExecutionState.SUCCEEDED, ran.error
     back = place.roll_back(ran.ticket)

@@ -433,6 +433,34 @@ class TestPreview:
                 break
         assert seen == [f"{kind} id={id}" for kind in ("INSERT", "UPDATE") for id in (4, 3, 2, 1)]
 
+    @pytest.mark.parametrize("limit", [100, 3])
+    def test_a_row_that_the_ticket_changed_twice_is_not_a_conflict(
+        self, executor: Executor, undoer: Undoer, limit: int
+    ) -> None:
+        executor.sql(*TABLES)
+        kept = [
+            executor.keep("t", "UPDATE", "UPDATE t SET a = a + 1"),
+            executor.keep("t", "UPDATE", "UPDATE t SET a = a + 1 WHERE id = 1"),
+            executor.keep("t", "DELETE", "DELETE FROM t WHERE id IN (1, 2)"),
+        ]
+        executor.sql("UPDATE t SET a = 99 WHERE id = 3")
+        buckets, after = [], ""
+        while True:
+            page = undoer.preview(*reversed(kept), after=after, limit=limit)
+            buckets += [(row.kind, row.key, row.bucket, row.changed_again) for row in page.rows]
+            after = page.next_after
+            if not after:
+                break
+        assert buckets == [
+            ("INSERT", "id=2", "unchanged", False),
+            ("INSERT", "id=1", "unchanged", False),
+            ("UPDATE", "id=1", "unchanged", True),
+            ("UPDATE", "id=4", "unchanged", False),
+            ("UPDATE", "id=3", "changed", False),
+            ("UPDATE", "id=2", "unchanged", True),
+            ("UPDATE", "id=1", "unchanged", True),
+        ]
+
     def test_it_refuses_a_foreign_page_mark(self, executor: Executor, undoer: Undoer) -> None:
         executor.sql(*TABLES)
         kept = executor.keep("t", "DELETE", "DELETE FROM t")
