@@ -9,7 +9,7 @@ from django.test import TestCase
 from django.utils import timezone
 
 from changes import actions
-from changes.errors import CheckFailedError, ChangeError, PermissionRefusedError, StalePageError, TicketStateError
+from changes.errors import ChangeError, CheckFailedError, PermissionRefusedError, StalePageError, TicketStateError
 from changes.models import Activity, Approval, Target, Ticket
 from changes.problems import Problem
 from changes.states import TicketState
@@ -40,7 +40,7 @@ class SubmitTests(Base):
     def test_it_keeps_a_draft_whose_check_found_errors(self) -> None:
         with patch_inspection((WRONG,)):
             ticket = actions.create_ticket(make_fields(self.target, sql="UPDATE prodcut SET a=1"), by=self.ann)
-            with pytest.raises(CheckFailedError, match="no table shop.prodcut"):
+            with pytest.raises(CheckFailedError, match=r"no table shop\.prodcut"):
                 actions.submit(ticket, by=self.ann)
         assert self.state_of(ticket) == TicketState.DRAFT
         assert ticket.sql == "UPDATE prodcut SET a=1"
