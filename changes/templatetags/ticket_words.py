@@ -33,7 +33,7 @@ _ACTIVITY = {
     "failed": ("failed", "bad"),
     "conflicted": ("stopped at conflicts, nothing changed", "bad"),
     "unknown": ("lost track of the outcome", "bad"),
-    "rollback": ("rolled it back", "run"),
+    "rollback": ("started its rollback", "run"),
     "dry_run": ("tried the rollback; nothing was changed", ""),
 }
 """Verb → the words after the person, and the colour of the dot."""
@@ -51,6 +51,8 @@ _CONFLICT = {
 
 @register.filter
 def activity_words(entry: Activity) -> str:
+    if entry.verb == "rollback" and entry.actor_id is None:
+        return "saw its rollback end"
     return _ACTIVITY.get(entry.verb, (entry.verb.replace("_", " "), ""))[0]
 
 

@@ -106,7 +106,7 @@ class TicketPageTests(PageTestCase):
     def test_it_shows_events_records_and_archive_as_three_numbers(self) -> None:
         make_run(self.ticket, rows_archived=1233, backup="incomplete", backup_reason="One row is missing.")
         text = self.page(self.cy)
-        assert "1,234 = 1,234 = 1,233" in text
+        assert "1,234 = 1,234 ≠ 1,233" in text
         assert "One row is missing." in text
 
     def test_it_offers_the_rollback_only_to_who_may_roll_back(self) -> None:
