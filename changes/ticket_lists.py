@@ -89,7 +89,7 @@ def build_waiting_for(ticket: Any, person: Person, *, may_decide: bool) -> str:
     if ticket.state == _T.APPROVED:
         return "somebody to run it"
     if ticket.state == _T.SCHEDULED and ticket.run_not_before:
-        return f"its time, {ticket.run_not_before:%Y-%m-%d %H:%M} UTC"
+        return f"{ticket.run_not_before:%d %b, %H:%M} UTC"
     if ticket.state in ACTIVE:
         return "the worker"
     if ticket.state == _T.UNKNOWN:

@@ -11,14 +11,18 @@ from django.contrib.auth.models import Group, Permission, User
 from django.db.models import Q
 from django.http import HttpRequest
 
+from changes.groups import GROUPS
+
 if TYPE_CHECKING:
     _UserAdmin = UserAdmin[User]
 else:
     _UserAdmin = UserAdmin
 
-_ABOUT_PEOPLE = Q(content_type__app_label="auth", codename__endswith="user")
-_OURS = _ABOUT_PEOPLE | Q(content_type__app_label__in=["changes", "backups"])
-"""Permissions that something here asks for; the others exist for tables that no page edits."""
+_ASKED_FOR = {label.partition(".")[2] for labels in GROUPS.values() for label in labels} | {"delete_target"}
+_OURS = Q(content_type__app_label__in=["changes", "backups"], codename__in=_ASKED_FOR) | Q(
+    content_type__app_label="auth", codename__endswith="user"
+)
+"""Permissions that something here asks for; the others belong to tables that no page edits."""
 
 
 class PersonAdmin(_UserAdmin):
@@ -71,14 +75,19 @@ class PermissionChoice(forms.ModelMultipleChoiceField):  # type: ignore[type-arg
 
 class RoleForm(forms.ModelForm):  # type: ignore[type-arg]
     permissions = PermissionChoice(
-        queryset=Permission.objects.filter(_OURS).select_related("content_type"),
-        widget=forms.CheckboxSelectMultiple,
-        required=False,
+        queryset=Permission.objects.none(), widget=forms.CheckboxSelectMultiple, required=False
     )
 
     class Meta:
         model = Group
         fields = ("name", "permissions")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # What the group has already stays on the page, else saving would take it away unseen.
+        offered = _OURS | Q(group=self.instance) if self.instance.pk else _OURS
+        found = Permission.objects.filter(offered).select_related("content_type").distinct()
+        self.fields["permissions"].queryset = found  # type: ignore[attr-defined]
 
 
 class RoleAdmin(GroupAdmin):

@@ -14,7 +14,7 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.template.response import TemplateResponse
 
 
@@ -35,6 +35,9 @@ class InceptionAdminSite(AdminSite):
         from changes.desk import build_desk
 
         return super().index(request, {**build_desk(request.user), **(extra_context or {})})
+
+    def app_index(self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None) -> Any:
+        return redirect("admin:index")  # the desk and the bar above it stand in for lists of models
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         if getattr(view, "__module__", "").startswith("django_rq."):

@@ -107,7 +107,7 @@ def environment(target: Target) -> SafeString:
 @register.filter
 def place(ticket: Ticket) -> SafeString:
     """Where it runs, in two lines: the target with its environment, and the schema."""
-    words = '<span class="place">{} {}<span class="quiet">{}</span></span>'
+    words = '<span class="place"><span class="nowrap">{} {}</span><span class="quiet">{}</span></span>'
     return format_html(words, ticket.target, environment(ticket.target), ticket.schema_name)
 
 

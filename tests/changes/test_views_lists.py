@@ -6,7 +6,7 @@ from typing import Any
 from unittest.mock import patch
 
 import redis.exceptions
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -156,6 +156,20 @@ class SiteTests(PageTestCase):
         text = self.look(root, "auth_group_add").content.decode()
         assert Permission.objects.get(codename="approve_ticket").name in text
         assert "Can add session" not in text
+        assert "Can add executed statement" not in text
+
+    def test_it_keeps_what_a_group_has_when_the_group_is_saved(self) -> None:
+        group = Group.objects.create(name="Odd")
+        odd = Permission.objects.get(codename="view_session")
+        group.permissions.add(odd)
+        client = Client()
+        client.force_login(make_person("root", is_superuser=True))
+        url = reverse("admin:auth_group_change", args=[group.pk])
+        assert f'value="{odd.pk}"' in client.get(url).content.decode()
+
+    def test_it_leads_the_breadcrumb_of_an_app_to_the_desk(self) -> None:
+        response = self.look(self.cy, "app_list", "changes")
+        assert response["Location"] == reverse("admin:index")
 
     def test_it_hides_nothing_of_what_a_backup_state_means(self) -> None:
         for state in BackupState:
