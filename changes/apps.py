@@ -11,7 +11,8 @@ class ChangesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from changes import groups  # noqa: F401  connects post_migrate
+        from changes import groups
         from changes.ticket_lookup import StoredTicketLookup
 
+        groups.watch()
         ticket_lookup.register(StoredTicketLookup())

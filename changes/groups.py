@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib.auth.models import Group, Permission
 from django.db.models.signals import post_migrate
-from django.dispatch import receiver
 
 _SEE = ("changes.view_ticket", "changes.view_target", "changes.view_execution", "backups.view_backupschema")
 
@@ -41,7 +40,11 @@ def make_groups() -> None:
             group.permissions.set(wanted)
 
 
-@receiver(post_migrate, dispatch_uid="changes.groups")
+def watch() -> None:
+    """Make the groups after each migration. Called when this app is ready: behind auth, which makes the permissions."""
+    post_migrate.connect(_after_migrate, dispatch_uid="changes.groups")
+
+
 def _after_migrate(app_config: Any, using: str, **kwargs: Any) -> None:
     # auth's permissions of an app are made in that app's own post_migrate, and the last app knows them all.
     if using == "default" and app_config.label == _last_app():

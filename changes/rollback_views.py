@@ -93,7 +93,7 @@ def _look(request: HttpRequest, ticket: Ticket, form: RollbackForm) -> dict[str,
 def _describe(page: PreviewPage, form: RollbackForm) -> dict[str, Any]:
     """Return the page's rows, counts and neighbours. The counts are of the whole when there is no other page."""
     after, counts = form.cleaned_data["after"], page.counts
-    differing = counts["changed"] + counts["missing"]
+    differing = counts["changed"] + counts["missing"] + counts["restored"]
     return {
         "counts": counts,
         "is_whole": not after and not page.next_after,

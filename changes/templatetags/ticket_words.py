@@ -128,14 +128,15 @@ _UNDOING = {
 }
 
 
+_DIFFERING = {"changed": "changed since", "missing": "missing now", "restored": "as before already"}
+
+
 @register.filter
 def what_to_do(row: Any, on_conflict: str) -> str:
     """What the rollback does with one row of the preview: by its bucket, and by what the person chose."""
     if row.bucket == "unchanged":
         return f"{_UNDOING[row.kind]}, after the newer change" if row.changed_again else _UNDOING[row.kind]
-    if row.bucket == "restored":
-        return "nothing: it is as before"
-    found = "changed since" if row.bucket == "changed" else "missing now"
+    found = _DIFFERING[row.bucket]
     choice = {"skip": "skip", "overwrite": "overwrite"}.get(on_conflict, "stops the rollback")
     return f"{found}: {choice}"
 

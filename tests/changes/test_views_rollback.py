@@ -84,8 +84,8 @@ class RollbackTests(TestCase):
     def test_it_says_that_rows_differ_and_counts_by_the_choice(self) -> None:
         self.page = make_page(make_row("1"), make_row("2", "changed", {"id": "2", "note": "'theirs'", "kept": "1"}))
         text = self.get(self.ben).content.decode()
-        assert "1 row differs from what a statement left" in text
-        assert '<button class="danger">Roll back all on' in text
+        assert "1 row is not as the ticket left it" in text
+        assert '<button class="danger" disabled>Roll back 1 row on' in text
         text = self.get(self.ben, "?on_conflict=skip").content.decode()
         assert '<button class="danger">Roll back 1 row on' in text
         text = self.get(self.ben, "?on_conflict=overwrite").content.decode()
