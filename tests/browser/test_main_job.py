@@ -165,7 +165,7 @@ def test_every_page_is_readable_in_the_dark_and_on_a_telephone(
     visit: Callable[..., Visitor], shop: tuple[str, Any], context: dict[str, Any]
 ) -> None:
     dana = visit("dana", **context)
-    for path in ("/", "/changes/ticket/", "/changes/ticket/add/", "/changes/target/", "/backups/", "/password_change/"):
+    for path in ("/", "/changes/ticket/", "/changes/ticket/add/", "/changes/target/", "/backups/backupschema/", "/password_change/"):
         dana.open(path)
         width = dana.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert width <= 0, f"{path} is {width} pixels too wide"
