@@ -91,8 +91,9 @@ class CaptureResult:
 def capture(change: ExecutedChange, source: ServerAddress, *, opid_time: str | None = None) -> CaptureResult:
     """Read what `change` changed and keep what undoes it, all in one transaction on the backup server.
 
-    Call it again after any failure: a statement that was kept completely is found and left alone, one that was not is
-    made anew. opid_time: the key under which an earlier attempt kept it, when that is known.
+    Call it again after any failure: a statement that was kept completely is found and left alone; one that was not is
+    made anew under a key of its own, since what stands on the backup server is never deleted.
+    opid_time: the key under which an earlier attempt kept it, when that is known.
     Raises StoreError when the backup server refuses; then nothing was stored.
     """
     schema = BackupSchema.claim(change.target_id, change.host, change.port, change.schema_name)
@@ -101,7 +102,10 @@ def capture(change: ExecutedChange, source: ServerAddress, *, opid_time: str | N
         packet_bytes = read_packet_bytes(cursor)
         with backup_transaction():
             store, kept = _open_store(cursor, schema.name, shape, packet_bytes, change, opid_time)
-            return kept or _Capture(change, store).run(source)
+            if kept is not None:
+                return kept
+            store.begin()
+            return _Capture(change, store).run(source)
 
 
 def _open_store(
@@ -123,9 +127,6 @@ def _open_store(
         if archive is not None and _is_of(archive.header, change):
             if archive.header.state == "complete":
                 return store, _describe(store, archive.header)
-            store.drop_records()
-            store.drop_archive()
-            return store, None
     raise StoreError(
         f"{backup_schema}: found no free opid_time from {first} on. Needed: one for this statement. Keys of an hour are"
         " taken by other statements of this connection; look for another installation writing to this schema."
@@ -201,6 +202,9 @@ class _Capture:
             verdict = self._keep_schema_change()
         else:
             verdict = self._keep_rows(read_own_events(source, self.change.own))
+            if self.failure and self.store.take_back():
+                # Part of the records would be taken for all of them. The events are read again, for the archive alone.
+                return _Capture(self.change, self.store, failure=self.failure).run(source)
         header = self._build_header(verdict)
         digest, payload = pack_header(header)
         self.store.save_block(0, 0, len(payload), digest, payload)
@@ -221,8 +225,6 @@ class _Capture:
             self.failure = self.failure or str(error)
         self.writer.flush()
         if self.failure:
-            # Part of the records would be taken for all of them. The events are kept as far as they could be read.
-            self.store.drop_records()
             return Verdict(self.failure)
         self.store.flush()
         self._check_count(self.tally.row_count)

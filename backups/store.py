@@ -20,6 +20,7 @@ BATCH_BYTES = 1 << 20
 PACKET_RESERVE_BYTES = 1024
 MOST_SECONDS_MOVED = 3600
 DUPLICATE_KEY = 1062
+_BEGINNING = "inception_beginning"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,7 @@ class StatementStore:
     packet_bytes: int
     _pending: list[bytes] = field(default_factory=list)
     _pending_bytes: int = 0
+    _has_sent: bool = False
 
     def claim(self, row: InformationRow) -> bool:
         """Write the information row. Returns False, and writes nothing, when the opid_time is taken."""
@@ -162,6 +164,7 @@ class StatementStore:
         if self._pending:
             head = f"INSERT INTO {self._name(self.table_name)} (rollback_statement, opid_time) VALUES "
             self.cursor.execute(head.replace("%%", "%").encode() + b",".join(self._pending))
+            self._has_sent = True
             self._pending.clear()
             self._pending_bytes = 0
 
@@ -185,14 +188,22 @@ class StatementStore:
             f"SELECT COALESCE(SUM(row_count), 0) FROM {self._name(ARCHIVE_TABLE)} WHERE opid_time = %s AND block > 0"
         )
 
-    def drop_records(self) -> None:
-        """Take the records of this statement back: part of them would be a guess."""
+    def begin(self) -> None:
+        """Remember this place in the transaction for `take_back`."""
+        self.cursor.execute(f"SAVEPOINT {_BEGINNING}")
+
+    def take_back(self) -> bool:
+        """Take back all records and blocks since `begin`; whether any record had been sent.
+
+        By a savepoint, since the account of the backup server may write and not delete.
+        """
         self._pending.clear()
         self._pending_bytes = 0
-        self.cursor.execute(f"DELETE FROM {self._name(self.table_name)} WHERE opid_time = %s", (self.opid_time,))
-
-    def drop_archive(self) -> None:
-        self.cursor.execute(f"DELETE FROM {self._name(ARCHIVE_TABLE)} WHERE opid_time = %s", (self.opid_time,))
+        if not self._has_sent:
+            return False
+        self.cursor.execute(f"ROLLBACK TO SAVEPOINT {_BEGINNING}")
+        self._has_sent = False
+        return True
 
     def _count(self, sql: str) -> int:
         self.cursor.execute(sql, (self.opid_time,))
