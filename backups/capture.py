@@ -88,6 +88,19 @@ class CaptureResult:
     archive_sha256: str
 
 
+def prepare(
+    target_id: int, host: str, port: int, schema_name: str, table_name: str, *, sql: str, position: int
+) -> None:
+    """Make the place where a statement will be kept, and see that it fits there, before the statement runs.
+
+    position: the binlog offset it starts at. Raises StoreError when it could not be kept.
+    """
+    schema = BackupSchema.claim(target_id, host, port, schema_name)
+    with open_backup_cursor() as cursor:
+        shape = ensure_tables(cursor, schema.name, table_name)
+        shape.check(schema=schema.name, statement_bytes=len(sql.encode()), position=position, host=host)
+
+
 def capture(change: ExecutedChange, source: ServerAddress, *, opid_time: str | None = None) -> CaptureResult:
     """Read what `change` changed and keep what undoes it, all in one transaction on the backup server.
 
@@ -124,9 +137,8 @@ def _open_store(
         if store.claim(row):
             return store, None
         archive = Archive.load(cursor, backup_schema, candidate)
-        if archive is not None and _is_of(archive.header, change):
-            if archive.header.state == "complete":
-                return store, _describe(store, archive.header)
+        if archive is not None and _is_of(archive.header, change) and archive.header.state == "complete":
+            return store, _describe(store, archive.header)
     raise StoreError(
         f"{backup_schema}: found no free opid_time from {first} on. Needed: one for this statement. Keys of an hour are"
         " taken by other statements of this connection; look for another installation writing to this schema."

@@ -9,14 +9,15 @@ from typing import Any
 import MySQLdb
 from django.utils import timezone
 
-from backups.capture import ExecutedChange
+from backups.capture import ExecutedChange, prepare
+from backups.errors import BackupError
 from backups.snapshot import read_snapshot
 from changes import ddl_undo, runner, targets, undo
 from changes.attempt import Attempt, LostExecutionError, claim, is_what_was_approved
 from changes.content import approved_texts
 from changes.inspection import check_text
 from changes.marker import build_marker
-from changes.models import ExecutedStatement, Execution
+from changes.models import ExecutedStatement, Execution, Ticket
 from changes.problems import Problem
 from changes.protection import keep, sum_of
 from changes.session import RefusedError, Session, open_session
@@ -132,8 +133,13 @@ def run_one(attempt: Attempt, session: Session, statement: Statement, record: Ex
         snapshot = read_snapshot(connection, ticket.schema_name, statement.text, flavor)
         undo = None if is_row_change else ddl_undo.plan(connection, statement, schema_name)
         start = runner.read_start(connection, flavor)
+        if ticket.backup:
+            _make_room(ticket, record, start)
     except MySQLdb.Error as error:
         attempt.write(record, outcome=Outcome.FAILED, error="{}: {}".format(*targets.error_of(error)))
+        return
+    except BackupError as error:
+        attempt.write(record, outcome=Outcome.FAILED, error=f"It could not be backed up, so it was not sent. {error}")
         return
     now = timezone.now()
     attempt.write(
@@ -183,6 +189,19 @@ def run_one(attempt: Attempt, session: Session, statement: Statement, record: Ex
         undo_missing=undo.missing if undo else "",
     )
     keep(attempt, session, record, change)
+
+
+def _make_room(ticket: Ticket, record: ExecutedStatement, start: runner.StatementStart) -> None:
+    """See that the backup server is there and has room for the statement. Raises BackupError."""
+    prepare(
+        ticket.target_id,
+        ticket.target.host,
+        ticket.target.port,
+        record.schema_name,
+        record.table_name,
+        sql=record.sql,
+        position=start.coordinates.position if start.coordinates else 0,
+    )
 
 
 def _outcome(result: runner.StatementResult) -> Outcome:

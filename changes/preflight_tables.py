@@ -240,7 +240,8 @@ class _Check:
                 "triggers",
                 f"{table.schema_name}.{table.name} has triggers that this statement can fire: {', '.join(names)}.",
                 "Rows that triggers write are backed up too, but a rollback fires the triggers of the opposite change.",
-                "Read what they do; the rollback compares the rows afterwards and stops when they differ.",
+                "Read what they do: what they change in a restored row stops the rollback; rows that they add to other"
+                " tables stay, and the rollback counts them.",
             )
 
     def _cascades(self, table: Table) -> Iterator[Problem]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from backups.restore import UndoItem
-
 from changes.errors import ChangeError
 from changes.kinds import StatementKind
 from changes.models import ExecutedStatement, Ticket

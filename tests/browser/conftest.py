@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
+from playwright.sync_api import Error as PlaywrightError
 
 from tests.browser.product import PASSWORD, Product
 from tests.servers import Server
@@ -61,13 +63,22 @@ class Visitor:
 
     def look(self) -> None:
         """Check the page that is shown now with axe."""
-        self.axe_runs = True
-        violations = Axe().run(self.page).response["violations"]
-        self.axe_runs = False
-        for violation in violations:
+        for violation in self._ask_axe():
             if violation["impact"] in ("serious", "critical"):
                 nodes = [node["html"] for node in violation["nodes"]][:3]
                 self.findings.append(f"axe at {self.page.url}: {violation['id']} {nodes}")
+
+    def _ask_axe(self) -> list[dict[str, Any]]:
+        """Return axe's findings. A page that is replaced under it, as a click leads on, is looked at again."""
+        self.axe_runs = True
+        try:
+            for _ in range(3):
+                with contextlib.suppress(PlaywrightError):
+                    self.page.wait_for_function("document.documentElement && document.readyState === 'complete'")
+                    return list(Axe().run(self.page).response["violations"])
+            raise AssertionError(f"{self.page.url} did not keep still.")
+        finally:
+            self.axe_runs = False
 
     def log_in(self, name: str) -> None:
         self.open("/login/")

@@ -21,6 +21,17 @@ pytestmark = [pytest.mark.browser, pytest.mark.live]
 SQL = """UPDATE product SET price = price * 0.9, note = 'Sommer ☀ 🏖 "sale"' WHERE season = 'summer';
 DELETE FROM product WHERE id = 7"""
 
+PAGES = (
+    "/",
+    "/changes/ticket/",
+    "/changes/ticket/add/",
+    "/changes/target/",
+    "/backups/backupschema/",
+    "/django_rq/dashboard/",
+    "/auth/user/",
+    "/password_change/",
+)
+
 
 @pytest.fixture
 def shop(product: Product) -> Iterator[tuple[str, Any]]:
@@ -165,7 +176,14 @@ def test_every_page_is_readable_in_the_dark_and_on_a_telephone(
     visit: Callable[..., Visitor], shop: tuple[str, Any], context: dict[str, Any]
 ) -> None:
     dana = visit("dana", **context)
-    for path in ("/", "/changes/ticket/", "/changes/ticket/add/", "/changes/target/", "/backups/backupschema/", "/password_change/"):
+    for path in (
+        "/",
+        "/changes/ticket/",
+        "/changes/ticket/add/",
+        "/changes/target/",
+        "/backups/backupschema/",
+        "/password_change/",
+    ):
         dana.open(path)
         width = dana.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert width <= 0, f"{path} is {width} pixels too wide"

@@ -12,6 +12,7 @@ import MySQLdb
 import pytest
 from django.conf import settings as django_settings
 
+from backups.schema import build_schema_name
 from changes import actions
 from changes.errors import ChangeError, CheckFailedError
 from changes.models import Ticket
@@ -192,6 +193,34 @@ def test_rows_written_by_a_trigger_are_put_back(place: Installation) -> None:
     assert record.backup_explanation
     place.roll_back(ran.ticket)
     assert dump(place.server, place.schema, "log") == []
+
+
+def test_rows_that_triggers_add_to_a_rollback_are_counted_and_said(place: Installation) -> None:
+    with contextlib.closing(place.server.connect(database=place.schema)) as connection:
+        query(connection, "CREATE TRIGGER t AFTER UPDATE ON a FOR EACH ROW INSERT INTO log (what) VALUES (OLD.v)")
+    before = dump(place.server, place.schema, "a")
+    ran = place.run("UPDATE a SET v = 'new' WHERE id IN (1, 2, 3)")
+    back = place.roll_back(ran.ticket)
+    assert back.state == ExecutionState.SUCCEEDED
+    assert dump(place.server, place.schema, "a") == before
+    assert len(dump(place.server, place.schema, "log")) == 3
+    assert "Triggers wrote 3 more row(s)" in back.error
+    ran.ticket.refresh_from_db()
+    assert ran.ticket.rollback_state == RollbackState.PARTIAL
+
+
+def test_a_backup_table_too_narrow_for_the_statement_stops_it_before_it_runs(
+    place: Installation, backup_server: Server
+) -> None:
+    place.run("DELETE FROM log")
+    name = build_schema_name(place.server.host, place.server.port, place.schema)
+    with contextlib.closing(backup_server.connect(database=name)) as connection:
+        query(connection, "ALTER TABLE `$_$Inception_backup_information$_$` MODIFY sql_statement TEXT")
+    before = dump(place.server, place.schema, "a")
+    ran = place.run(f"UPDATE a /* {'long ' * 15000} */ SET v = 'x'")
+    assert (ran.state, ran.statements.get().outcome) == (ExecutionState.FAILED, "failed")
+    assert "so it was not sent" in ran.error
+    assert dump(place.server, place.schema, "a") == before
 
 
 @pytest.mark.parametrize(
