@@ -34,6 +34,14 @@ class BackupSchema(models.Model):
         return self.name
 
     @classmethod
+    def find_collision(cls, target_id: int, host: str, port: int, schema_name: str) -> BackupSchema | None:
+        """Return the other schema that has goInception's name for this one; None when the name is free or ours."""
+        found = cls.objects.filter(name__iexact=build_schema_name(host, port, schema_name)).first()
+        if found is None or (found.target_id, found.schema_name) == (target_id, schema_name):
+            return None
+        return found
+
+    @classmethod
     def claim(cls, target_id: int, host: str, port: int, schema_name: str) -> BackupSchema:
         """Return the backup schema of `schema_name` on this target, naming it the first time.
 

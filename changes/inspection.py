@@ -12,6 +12,7 @@ import MySQLdb
 from django.conf import settings
 from django.utils import timezone
 
+from backups.models import BackupSchema
 from backups.snapshot import read_snapshot
 from changes import backup_server, ddl_undo, preflight, preflight_tables, targets
 from changes.models import Target, Ticket
@@ -112,7 +113,7 @@ def _inspect_on(connection: Any, facts: ServerFacts, ticket: Ticket) -> Inspecti
     problems = [*checked.problems, *_option_problems(ticket)]
     problems += preflight.check(facts, backup=ticket.backup, schema_name=ticket.schema_name)
     if ticket.backup:
-        problems += backup_server.check()
+        problems += [*backup_server.check(), *_name_problems(ticket)]
     undos: list[ddl_undo.Undo] = []
     if not checked.errors:
         problems += _table_problems(connection, facts, ticket, checked.statements)
@@ -175,6 +176,23 @@ def _option_problems(ticket: Ticket) -> list[Problem]:
             found="The ticket asks for no backup and gives no reason.",
             needed="A reason that the approver can judge: what runs without backup cannot be rolled back.",
             how="Say why no backup is needed, or switch the backup on.",
+        )
+    ]
+
+
+def _name_problems(ticket: Ticket) -> list[Problem]:
+    """Say where the backup goes when another schema already has the name that clients of goInception look for."""
+    target = ticket.target
+    taken = BackupSchema.find_collision(target.pk, target.host, target.port, ticket.schema_name)
+    if taken is None:
+        return []
+    return [
+        Problem(
+            id="backup.schema_name",
+            severity="notice",
+            found=f"The backup schema {taken.name} belongs to {taken.host}:{taken.port}, schema {taken.schema_name}.",
+            needed="A backup schema of its own: two schemas never share one.",
+            how="Nothing to do: this one's name gets a short hash at its end, and the pages find it under Backups.",
         )
     ]
 
