@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 
 from changes import badges
 from changes.badges import Badge
-from changes.highlight import highlight_sql
+from changes.highlight import highlight_sql, reindent
 from changes.models import Target, Ticket
 from changes.problems import Problem
 
@@ -115,6 +115,12 @@ def place(ticket: Ticket) -> SafeString:
 def sql(text: str) -> SafeString:
     """Highlighted SQL, to stand inside <pre class="sql">."""
     return highlight_sql(text)
+
+
+@register.filter
+def in_lines(text: str) -> SafeString:
+    """Return a statement with long lines reindented for reading, "" for others."""
+    return highlight_sql(reindent(text))
 
 
 def build_age(moment: datetime, now: datetime) -> str:
