@@ -122,8 +122,11 @@ def judge(execution: Execution) -> ExitStatus:
 
 
 def render_problems(problems: Iterable[dict[str, Any]]) -> list[str]:
+    """Return errors and warnings; the notices are in the JSON and on the ticket's page."""
     lines = []
     for problem in problems:
+        if problem["severity"] == "notice":
+            continue
         lines.append(f"  {problem['severity']}: {problem['found']}")
         lines += [
             f"    {label}: {problem[key]}" for label, key in (("needed", "needed"), ("how", "how")) if problem[key]

@@ -170,9 +170,16 @@ def test_a_target_is_added_with_its_password_from_a_file(shell: Shell) -> None:
     secret.write_text("s3cret \n")
     call_command("add_target", "second", "--host", "db2", "--user", "inception", "--password-file", str(secret))
     target = Target.objects.get(name="second")
-    assert target.address.password == "s3cret "
+    assert (target.address.password, target.tls_mode) == ("s3cret ", "required")
     assert "s3cret" not in target.password_encrypted
     assert "s3cret" not in shell.capsys.readouterr().out
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
+def test_a_target_on_this_machine_needs_no_tls(shell: Shell, host: str, monkeypatch: Any) -> None:
+    monkeypatch.setenv("SECRET", "")
+    call_command("add_target", "near", "--host", host, "--user", "u", "--password-env", "SECRET")
+    assert Target.objects.get(name="near").tls_mode == "disabled"
 
 
 def test_a_target_needs_its_variable_to_be_set(shell: Shell) -> None:

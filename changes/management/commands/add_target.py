@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from argparse import ArgumentParser
 from pathlib import Path
@@ -27,12 +28,16 @@ class Command(BaseCommand):
         secret.add_argument("--password-file", type=Path, help="a file whose first line is the password")
         secret.add_argument("--password-env", help="the name of an environment variable that holds the password")
         parser.add_argument("--environment", choices=Target.Environment.values, default=Target.Environment.PRODUCTION)
-        parser.add_argument("--tls", choices=Target.TlsMode.values, default=Target.TlsMode.REQUIRED)
+        parser.add_argument(
+            "--tls",
+            choices=Target.TlsMode.values,
+            help="required unless the host is this machine (127.0.0.1, ::1, localhost)",
+        )
         parser.add_argument("--tls-ca", default="")
 
     def handle(self, *args: Any, **options: Any) -> None:
         values = {key: options[key] for key in ("host", "port", "user", "environment", "tls_ca")}
-        values["tls_mode"] = options["tls"]
+        values["tls_mode"] = options["tls"] or _choose_tls(options["host"])
         with transaction.atomic():
             target = Target.objects.filter(name=options["name"]).first() or Target(name=options["name"])
             created = target.pk is None
@@ -46,6 +51,18 @@ class Command(BaseCommand):
             target.set_password(_read_password(options))
             target.save(update_fields=["password_encrypted"])
         self.stdout.write(f"{'Added' if created else 'Changed'} {target.name}: {target.host}:{target.port}")
+
+
+def _choose_tls(host: str) -> str:
+    """Nobody listens between a machine and itself; everywhere else plain text has to be asked for."""
+    return Target.TlsMode.DISABLED if host == "localhost" or _is_loopback(host) else Target.TlsMode.REQUIRED
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _read_password(options: dict[str, Any]) -> str:
