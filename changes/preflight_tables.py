@@ -294,7 +294,8 @@ class _Check:
             "warning",
             "engine",
             f"{fact.label} is stored in {fact.engine}, which has no transactions.",
-            "InnoDB: there a statement that fails leaves nothing behind, and a rollback is applied whole or not.",
+            "InnoDB: only there a rollback is applied whole or not at all. This table cannot be rolled back with one"
+            " click; the stored statements can be run by hand. A statement that fails half way leaves its first rows.",
             f"ALTER TABLE {fact.label} ENGINE=InnoDB in a ticket of its own, or accept it.",
         )
 
