@@ -18,7 +18,14 @@ from backups import restore
 from changes import inspection, jobs, permissions, undo
 from changes.activity import move, note
 from changes.content import hash_ticket
-from changes.errors import ChangeError, CheckFailedError, PermissionRefusedError, StalePageError, TicketStateError
+from changes.errors import (
+    AlreadySavedError,
+    ChangeError,
+    CheckFailedError,
+    PermissionRefusedError,
+    StalePageError,
+    TicketStateError,
+)
 from changes.models import Approval, Execution, Target, Ticket
 from changes.preflight import ChecklistItem
 from changes.states import EDITABLE, ExecutionState, RollbackState, TicketState
@@ -49,17 +56,31 @@ def _set_fields(ticket: Ticket, fields: TicketFields) -> None:
         setattr(ticket, name, getattr(fields, name))
 
 
-def create_ticket(fields: TicketFields, *, by: User) -> Ticket:
-    """Keep a new draft, whatever its SQL looks like, and check it: bad input loses nothing."""
+def create_ticket(fields: TicketFields, *, by: User, form_key: str = "") -> Ticket:
+    """Keep a new draft, whatever its SQL looks like, and check it: bad input loses nothing.
+
+    form_key: names the form that was filled in; a form that is sent twice makes one ticket.
+    Raises AlreadySavedError when the form was sent before.
+    """
     _require(permissions.why_not_create(by))
     _require(permissions.why_not_use_target(fields.target))
-    ticket = Ticket(submitter=by, last_editor=by)
+    _require_unsaved(by, form_key)
+    ticket = Ticket(submitter=by, last_editor=by, form_key=form_key or None)
     _set_fields(ticket, fields)
     ticket.inspection = inspection.inspect(ticket).to_dict()
-    with transaction.atomic():
-        ticket.save()
-        note(ticket, "created", by=by)
+    try:
+        with transaction.atomic():
+            ticket.save()
+            note(ticket, "created", by=by)
+    except IntegrityError:  # the second of two clicks was checked at the same time
+        _require_unsaved(by, form_key)
+        raise
     return ticket
+
+
+def _require_unsaved(by: User, form_key: str) -> None:
+    if form_key and (first := Ticket.objects.filter(submitter=by, form_key=form_key).first()):
+        raise AlreadySavedError(first.pk)
 
 
 def edit_ticket(ticket: Ticket, fields: TicketFields, *, by: User, seen_at: datetime | None = None) -> None:

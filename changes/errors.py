@@ -23,6 +23,14 @@ class StalePageError(ChangeError):
     """The page that was acted on showed other content than the ticket has now."""
 
 
+class AlreadySavedError(ChangeError):
+    """The same form was sent before; `ticket_id` is what it made."""
+
+    def __init__(self, ticket_id: int) -> None:
+        self.ticket_id = ticket_id
+        super().__init__("The ticket was saved already; this is it.")
+
+
 class CheckFailedError(ChangeError):
     """The check found errors; `problems` has all findings."""
 

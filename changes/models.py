@@ -127,6 +127,7 @@ class Ticket(models.Model):
     last_editor = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", editable=False
     )
+    form_key = models.CharField(max_length=64, null=True, editable=False)  # noqa: DJ001  NULLs are distinct, "" is not
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     submitted_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -141,6 +142,9 @@ class Ticket(models.Model):
             ("view_rows", "Can see the row values in backups"),
         ]
         indexes: ClassVar = [models.Index(fields=["state", "-id"])]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["submitter", "form_key"], name="one_ticket_per_form"),
+        ]
 
     def __str__(self) -> str:
         return f"#{self.pk} {self.title}"

@@ -11,11 +11,10 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from changes import actions, once, permissions
-from changes.errors import ChangeError, CheckFailedError, PermissionRefusedError, StalePageError
+from changes import actions, permissions
+from changes.errors import AlreadySavedError, ChangeError, CheckFailedError, PermissionRefusedError, StalePageError
 from changes.forms import DecisionForm, TicketForm
 from changes.models import Ticket
 from changes.ticket_page import build_page
@@ -84,25 +83,16 @@ def add(request: HttpRequest) -> HttpResponse:
     form = TicketForm(request.POST, request.FILES)
     if not form.is_valid():
         return _show_form(request, form)
-    person, key = person_of(request), form.cleaned_data["form_key"]
-    if not once.claim(key, person.pk):
-        return _lead_to_first(request, once.find(key, person.pk))
+    key = form.cleaned_data["form_key"]
     try:
-        ticket = actions.create_ticket(form.fields_of_ticket, by=person)
+        ticket = actions.create_ticket(form.fields_of_ticket, by=person_of(request), form_key=key)
+    except AlreadySavedError as error:
+        messages.info(request, str(error))
+        return redirect("admin:changes_ticket_change", error.ticket_id)
     except ChangeError as error:
-        once.release(key, person.pk)
         form.add_error(None, str(error))
         return _show_form(request, form)
-    once.settle(key, person.pk, ticket.pk)
     return _after_save(request, ticket)
-
-
-def _lead_to_first(request: HttpRequest, pk: int | None) -> HttpResponse:
-    if pk is None:
-        messages.info(request, "The ticket is being saved; it appears here in a moment.")
-        return redirect(f"{reverse('admin:changes_ticket_changelist')}?view=mine")
-    messages.info(request, "The ticket was saved already; this is it.")
-    return redirect("admin:changes_ticket_change", pk)
 
 
 def edit(request: HttpRequest, pk: int) -> HttpResponse:

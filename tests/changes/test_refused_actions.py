@@ -11,7 +11,7 @@ from django.test import TestCase
 from backups.models import BackupSchema
 from changes import actions, inspection
 from changes.activity import move
-from changes.errors import ChangeError
+from changes.errors import AlreadySavedError, ChangeError
 from changes.models import Target, Ticket
 from changes.states import BackupState, RollbackState, TicketState
 from tests.changes.people import make_fields, make_person, make_target, make_ticket, patch_inspection
@@ -53,6 +53,17 @@ class RefusedActionTests(TestCase):
         ticket = make_ticket()
         self.refused("action_stale_page", actions.approve, ticket, by=self.ben, content_hash="0" * 64)
         self.refused("action_stale_page", actions.reject, ticket, by=self.ben, content_hash="0" * 64, comment="no")
+
+    def test_save_is_clicked_twice(self) -> None:
+        fields = make_fields(make_target())
+        with patch_inspection():
+            first = actions.create_ticket(fields, by=self.ann, form_key="abc")
+            self.refused("action_double_save", actions.create_ticket, fields, by=self.ann, form_key="abc")
+            # The second click was checked at the same time, and comes to save after the first.
+            unsaved = patch("changes.actions._require_unsaved", side_effect=[None, AlreadySavedError(first.pk)])
+            with unsaved:
+                self.refused("action_double_save", actions.create_ticket, fields, by=self.ann, form_key="abc")
+        assert Ticket.objects.count() == 1
 
     def test_submit_is_clicked_twice(self) -> None:
         self.refused("action_double_submit", actions.submit, make_ticket(), by=self.ann)
