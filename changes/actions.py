@@ -17,6 +17,7 @@ from django.utils import timezone
 from backups import restore
 from changes import inspection, jobs, permissions, undo
 from changes.activity import move, note
+from changes.attempt import settle_rolled_back
 from changes.content import hash_ticket
 from changes.errors import (
     AlreadySavedError,
@@ -193,6 +194,7 @@ def reject(ticket: Ticket, *, by: User, content_hash: str, comment: str) -> None
         _decide(ticket, Approval.Decision.REJECT, by=by, content_hash=content_hash, comment=comment)
         ticket.approvals.filter(voided_at=None).update(voided_at=timezone.now())
         move(ticket, TicketState.REJECTED, by=by, verb="rejected", text=comment)
+        _release_rolled_back(ticket)
 
 
 def withdraw(ticket: Ticket, *, by: User, reason: str = "") -> None:
@@ -338,10 +340,8 @@ def roll_back_unreviewed(ticket: Ticket, *, plan: RollbackPlan, reason: str) -> 
 
 def _release_rolled_back(undo: Ticket) -> None:
     """A rollback that never ran leaves its ticket free to be rolled back again."""
-    if undo.rolls_back_id:
-        Ticket.objects.filter(pk=undo.rolls_back_id, rollback_state=RollbackState.RUNNING).update(
-            rollback_state=RollbackState.NONE
-        )
+    if undo.rolls_back is not None:
+        settle_rolled_back(undo.rolls_back, None)
 
 
 def preview_rollback(

@@ -19,7 +19,7 @@ from changes.activity import move
 from changes.content import hash_statement, hash_ticket
 from changes.errors import ChangeError
 from changes.models import ExecutedStatement, Execution, Ticket
-from changes.states import BackupState, ExecutionState, Outcome, TicketState
+from changes.states import BackupState, ExecutionState, Outcome, RollbackState, TicketState
 
 LEASE = timedelta(minutes=2)
 
@@ -137,7 +137,21 @@ class Attempt:
                 only_from={TicketState.RUNNING, TicketState.STOPPING},
                 backup_state=backup_state,
             )
+            if self.execution.ticket.rolls_back is not None:
+                nothing_ran = state == ExecutionState.REFUSED
+                settle_rolled_back(self.execution.ticket.rolls_back, None if nothing_ran else RollbackState.FAILED)
         self.execution.refresh_from_db()
+
+
+def settle_rolled_back(original: Ticket, outcome: RollbackState | None) -> None:
+    """Free a ticket whose rollback is over, so that it never stays *running*; nothing is done when that is settled.
+
+    outcome: None when the rollback ended before anything was sent: the ticket is as far undone as it was before.
+    """
+    if outcome is None:
+        undone = ExecutedStatement.objects.filter(execution__ticket=original).exclude(undone_by=None).exists()
+        outcome = RollbackState.PARTIAL if undone else RollbackState.NONE
+    Ticket.objects.filter(pk=original.pk, rollback_state=RollbackState.RUNNING).update(rollback_state=outcome)
 
 
 def lock_name(ticket: Ticket) -> str:

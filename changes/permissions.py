@@ -52,6 +52,8 @@ def why_not_edit(ticket: Ticket, person: Person) -> str | None:
 
 
 def why_not_submit(ticket: Ticket, person: Person) -> str | None:
+    if ticket.is_rollback:
+        return f"Start the rollback again from ticket #{ticket.rolls_back_id}."
     if ticket.ticket_state not in {_T.DRAFT, _T.REJECTED}:
         return f"The ticket is {_state_words(ticket)}, not a draft."
     return why_not_create(person)

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 import MySQLdb
+from django.db import transaction
 from django.utils import timezone
 
 from backups import restore
@@ -18,14 +19,15 @@ from backups.restore import PreviewPage, RestoreResult
 from backups.snapshot import read_snapshot
 from changes import runner, targets
 from changes.activity import note
-from changes.attempt import Attempt
+from changes.attempt import Attempt, settle_rolled_back
 from changes.errors import ChangeError
 from changes.kinds import StatementKind
 from changes.marker import build_marker
-from changes.models import ExecutedStatement, Ticket
+from changes.models import ExecutedStatement, Execution, Ticket
+from changes.problems import Problem
 from changes.protection import keep, sum_of
 from changes.server_facts import ServerFacts
-from changes.session import Session
+from changes.session import RefusedError, Session
 from changes.states import BackupState, ExecutionState, Outcome, RollbackState, TicketState
 from changes.undo_plan import RollbackPlan, UndoStep, build_item, build_steps, choose_statements, names_text
 
@@ -89,7 +91,10 @@ def run_rollback(attempt: Attempt, session: Session) -> None:
     original = undo.rolls_back
     assert original is not None
     plan = RollbackPlan(tuple(undo.rollback_plan["statements"]), undo.rollback_plan["on_conflict"])
-    steps = build_steps(choose_statements(original, plan.statements))
+    try:
+        steps = build_steps(choose_statements(original, plan.statements))
+    except ChangeError as error:
+        raise RefusedError([_nothing_to_undo(error)]) from error
     records = [_add_record(attempt, seq, step) for seq, step in enumerate(steps)]
     results: list[RestoreResult] = []
     for step, record in zip(steps, records, strict=True):
@@ -100,6 +105,16 @@ def run_rollback(attempt: Attempt, session: Session) -> None:
             break
         ExecutedStatement.objects.filter(pk__in=[statement.pk for statement in step.statements]).update(undone_by=undo)
     _finish(attempt, original, records, results)
+
+
+def _nothing_to_undo(error: ChangeError) -> Problem:
+    return Problem(
+        id="rollback.nothing",
+        severity="error",
+        found=str(error),
+        needed="Statements that ran, are backed up, and are not undone yet.",
+        how="Look at the ticket that was to be rolled back, and start its rollback again from there.",
+    )
 
 
 def _add_record(attempt: Attempt, seq: int, step: UndoStep) -> ExecutedStatement:
@@ -231,11 +246,11 @@ def _finish(
         state, ticket_state, error = ExecutionState.PARTLY_DONE, TicketState.PARTLY_DONE, stopped.error
     else:
         state, ticket_state, error = ExecutionState.FAILED, TicketState.FAILED, f"Nothing was changed. {stopped.error}"
-    attempt.execution.rollback_result = summary
-    attempt.execution.save(update_fields=["rollback_result"])
-    attempt.finish(state, ticket_state, backup_state, error=error)
     left = summary["rows_skipped"] + summary["trigger_rows"]
-    settle_original(original, attempt.execution.ticket, state, left=left)
+    with transaction.atomic():
+        Execution.objects.filter(pk=attempt.execution.pk).update(rollback_result=summary)
+        settle_original(original, attempt.execution.ticket, state, left=left)
+        attempt.finish(state, ticket_state, backup_state, error=error)
 
 
 def _summarise(results: Sequence[RestoreResult]) -> dict[str, Any]:
@@ -261,7 +276,7 @@ def settle_original(original: Ticket, undo: Ticket, state: ExecutionState, *, le
         new = RollbackState.PARTIAL
     else:
         new = RollbackState.DONE
-    Ticket.objects.filter(pk=original.pk, rollback_state=RollbackState.RUNNING).update(rollback_state=new)
+    settle_rolled_back(original, new)
     note(original, "rollback", by=None, text=f"Rollback by ticket #{undo.pk}: {new.value}.")
     if original.rolls_back_id and new in (RollbackState.DONE, RollbackState.PARTIAL):
         _redo(original)

@@ -15,7 +15,6 @@ from django.conf import settings as django_settings
 from backups.schema import build_schema_name
 from changes import actions
 from changes.errors import ChangeError, CheckFailedError
-from changes.models import Ticket
 from changes.states import BackupState, ExecutionState, RollbackState, TicketState
 from tests.changes.people import make_fields, make_person
 from tests.live.installation import Installation, point_at, register
@@ -293,23 +292,52 @@ def test_an_unknown_table_is_refused_before_review(place: Installation) -> None:
     assert ticket.state == TicketState.DRAFT
 
 
-def test_a_server_that_changed_since_the_approval_refuses_and_the_ticket_stays_approved(place: Installation) -> None:
-    with contextlib.closing(place.server.connect()) as connection:
-        before = query(connection, "SELECT @@GLOBAL.binlog_row_image")[0][0]
-        original = Ticket.objects.count()
-        ticket = actions.create_ticket(
-            make_fields(place.target, sql="DELETE FROM log", schema_name=place.schema), by=make_person("ann")
-        )
-        actions.submit(ticket, by=make_person("ann"))
+@contextlib.contextmanager
+def minimal_row_image(server: Server) -> Iterator[None]:
+    with contextlib.closing(server.connect()) as connection:
         query(connection, "SET GLOBAL binlog_row_image = 'MINIMAL'")
         try:
-            actions.approve(ticket, by=make_person("ben"), content_hash=ticket.content_hash)
-            done = place._work(ticket)
+            yield
         finally:
-            query(connection, f"SET GLOBAL binlog_row_image = '{before}'")
+            query(connection, "SET GLOBAL binlog_row_image = 'FULL'")
+
+
+def test_a_rollback_that_is_refused_leaves_the_ticket_free(place: Installation) -> None:
+    ran = place.run("DELETE FROM a WHERE id = 1")
+    with minimal_row_image(place.server):
+        assert place.roll_back(ran.ticket).state == ExecutionState.REFUSED
+    ran.ticket.refresh_from_db()
+    assert ran.ticket.rollback_state == RollbackState.NONE
+    assert place.roll_back(ran.ticket).state == ExecutionState.SUCCEEDED
+
+
+def test_a_rollback_that_a_second_person_rejects_leaves_the_ticket_free(place: Installation) -> None:
+    ran = place.run("DELETE FROM a WHERE id = 1")
+    place.target.rollback_policy = "reviewed"
+    place.target.save()
+    ran.ticket.refresh_from_db()
+    undo = actions.roll_back(ran.ticket, by=make_person("dana"), plan=actions.RollbackPlan())
+    assert undo.state == TicketState.IN_REVIEW
+    with pytest.raises(ChangeError, match="You submitted"):
+        actions.approve(undo, by=make_person("dana"), content_hash=undo.content_hash)
+    actions.reject(undo, by=make_person("ben"), content_hash=undo.content_hash, comment="Not now.")
+    ran.ticket.refresh_from_db()
+    assert ran.ticket.rollback_state == RollbackState.NONE
+    again = actions.roll_back(ran.ticket, by=make_person("dana"), plan=actions.RollbackPlan())
+    actions.approve(again, by=make_person("ben"), content_hash=again.content_hash)
+    assert place._work(again).state == ExecutionState.SUCCEEDED
+
+
+def test_a_server_that_changed_since_the_approval_refuses_and_the_ticket_stays_approved(place: Installation) -> None:
+    ticket = actions.create_ticket(
+        make_fields(place.target, sql="DELETE FROM log", schema_name=place.schema), by=make_person("ann")
+    )
+    actions.submit(ticket, by=make_person("ann"))
+    with minimal_row_image(place.server):
+        actions.approve(ticket, by=make_person("ben"), content_hash=ticket.content_hash)
+        done = place._work(ticket)
     assert done.state == ExecutionState.REFUSED
     assert [problem["id"] for problem in done.problems] == ["target.binlog_row_image"]
     ticket.refresh_from_db()
     assert ticket.state == TicketState.APPROVED
     assert not done.statements.exists()
-    assert Ticket.objects.count() == original + 1
