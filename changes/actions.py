@@ -17,7 +17,7 @@ from django.utils import timezone
 from backups import restore
 from changes import inspection, jobs, permissions, undo
 from changes.activity import move, note
-from changes.attempt import settle_rolled_back
+from changes.attempt import count_approvals, settle_rolled_back
 from changes.content import hash_ticket
 from changes.errors import (
     AlreadySavedError,
@@ -171,9 +171,7 @@ def approve(ticket: Ticket, *, by: User, content_hash: str, comment: str = "") -
         _require(permissions.why_not_decide(ticket, by))
         _require_seen(ticket, content_hash)
         _decide(ticket, Approval.Decision.APPROVE, by=by, content_hash=content_hash, comment=comment)
-        given = ticket.approvals.filter(
-            decision=Approval.Decision.APPROVE, content_hash=content_hash, voided_at=None
-        ).count()
+        given = count_approvals(ticket)
         needed = ticket.target.approvals_needed
         if given < needed:
             note(ticket, "approved", by=by, text=f"{given} of {needed} approvals. {comment}".strip())

@@ -17,8 +17,8 @@ from django.utils import timezone
 
 from changes.activity import move
 from changes.content import hash_statement, hash_ticket
-from changes.errors import ChangeError
-from changes.models import ExecutedStatement, Execution, Ticket
+from changes.errors import ChangeError, TicketStateError
+from changes.models import Approval, ExecutedStatement, Execution, Target, Ticket
 from changes.states import BackupState, ExecutionState, Outcome, RollbackState, TicketState
 
 LEASE = timedelta(minutes=2)
@@ -29,11 +29,14 @@ class LostExecutionError(ChangeError):
 
 
 def claim(execution_id: int) -> Execution | None:
-    """Take a queued execution by compare-and-set; None when somebody else has it or the ticket was withdrawn.
+    """Take a queued execution by compare-and-set; None when somebody else has it or the ticket was withdrawn."""
+    try:
+        return _claim(execution_id)
+    except TicketStateError:
+        return None
 
-    The ticket must still have the content that was approved; else it goes back to draft, since what would run is not
-    what was approved.
-    """
+
+def _claim(execution_id: int) -> Execution | None:
     now = timezone.now()
     with transaction.atomic():
         taken = Execution.objects.filter(pk=execution_id, state=ExecutionState.QUEUED).update(
@@ -51,9 +54,21 @@ def claim(execution_id: int) -> Execution | None:
 
 
 def is_what_was_approved(execution: Execution) -> bool:
-    """Whether the stored ticket still hashes to what the approvals, and this execution, were made for."""
+    """Whether the stored ticket still hashes to what this execution was made for, and enough people approved that."""
     ticket = execution.ticket
-    return execution.content_hash == ticket.content_hash == hash_ticket(ticket)
+    if not execution.content_hash == ticket.content_hash == hash_ticket(ticket):
+        return False
+    needs_approval = ticket.reviewed and not (
+        ticket.is_rollback and ticket.target.rollback_policy == Target.RollbackPolicy.ONE_CLICK
+    )
+    return not needs_approval or count_approvals(ticket) >= ticket.target.approvals_needed
+
+
+def count_approvals(ticket: Ticket) -> int:
+    """Return how many people have approved the ticket's present content."""
+    return ticket.approvals.filter(
+        decision=Approval.Decision.APPROVE, content_hash=ticket.content_hash, voided_at=None
+    ).count()
 
 
 class Attempt:

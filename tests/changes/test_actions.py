@@ -276,6 +276,27 @@ class RaceTests(Base):
         assert attempt.claim(execution.pk) is not None
         assert attempt.claim(execution.pk) is None
 
+    def test_what_runs_was_approved_by_enough_people(self) -> None:
+        ticket = make_ticket(self.target)
+        self.approve(ticket, self.ben)
+        from changes import attempt
+
+        execution = ticket.last_execution
+        assert execution is not None
+        assert attempt.is_what_was_approved(execution)
+        Approval.objects.update(voided_at=timezone.now())
+        assert not attempt.is_what_was_approved(execution)
+
+    def test_what_runs_is_the_text_that_was_approved(self) -> None:
+        ticket = make_ticket(self.target)
+        self.approve(ticket, self.ben)
+        from changes import attempt
+
+        Ticket.objects.filter(pk=ticket.pk).update(sql="DROP TABLE product")
+        execution = Ticket.objects.get(pk=ticket.pk).last_execution
+        assert execution is not None
+        assert not attempt.is_what_was_approved(execution)
+
     def test_a_worker_that_lost_its_execution_writes_nothing_more(self) -> None:
         ticket = make_ticket(self.target)
         self.approve(ticket, self.ben)
