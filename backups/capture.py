@@ -14,6 +14,7 @@ from backups.binlog.own import OwnEvent
 from backups.binlog.snapshots import Snapshot
 from backups.binlog.tables import TableMap
 from backups.errors import AttributionError, DecodeError, StoreError, UnknownTypeError
+from backups.evidence import Evidence
 from backups.models import BackupSchema
 from backups.rollback.accounting import Tally, Verdict
 from backups.rollback.inverse import invert
@@ -30,6 +31,7 @@ from backups.store import (
     open_backup_cursor,
     read_packet_bytes,
 )
+from backups.verification import read_digest
 
 _READING_ERRORS = (AttributionError, DecodeError, UnknownTypeError)
 
@@ -73,7 +75,7 @@ class CaptureResult:
     state: "complete" only when rows_captured = records_stored (counted in the store) = rows_archived and these account
     for what the server said it changed; else "incomplete", with the reason.
     explanation: why the server's count differs all the same, "" when it does not.
-    archive_sha256: of the archive's header, which covers all its blocks.
+    archive_sha256: of the archive's header, which covers all its blocks. records_sha256: as RecordsDigest gives it.
     """
 
     opid_time: str
@@ -86,6 +88,18 @@ class CaptureResult:
     reason: str
     explanation: str
     archive_sha256: str
+    records_sha256: str
+
+    @property
+    def evidence(self) -> Evidence:
+        return Evidence(
+            self.backup_schema,
+            self.backup_table,
+            self.opid_time,
+            self.records_stored,
+            self.records_sha256,
+            self.archive_sha256,
+        )
 
 
 def capture(change: ExecutedChange, source: ServerAddress, *, opid_time: str | None = None) -> CaptureResult:
@@ -122,6 +136,7 @@ def _open_store(
         archive = Archive.load(cursor, backup_schema, candidate)
         if archive is not None and _is_of(archive.header, change):
             if archive.header.state == "complete":
+                store.digest = read_digest(cursor, backup_schema, change.table_name, candidate)
                 return store, _describe(store, archive.header)
             store.drop_records()
             store.drop_archive()
@@ -177,6 +192,7 @@ def _describe(store: StatementStore, header: ArchiveHeader) -> CaptureResult:
         reason=header.reason,
         explanation=header.explanation,
         archive_sha256=pack_header(header)[0],
+        records_sha256=store.digest.hexdigest(),
     )
 
 

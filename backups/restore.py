@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,10 +22,12 @@ from backups.undoing import (
     Shown,
     UndoChange,
     UndoItem,
+    check_item,
     fold,
     is_schema_change,
     load_archive,
     load_records_reversed,
+    load_schema_records,
     require_readable,
 )
 
@@ -115,6 +117,8 @@ def restore(
     is_over = False
     try:
         with open_backup_cursor() as backup:
+            for item in items:
+                check_item(backup, item)
             run.open_session([(item, load_archive(backup, item, flavor)) for item in items])
             for item, archive in run.sources:
                 if run.is_full or (run.is_stopped and is_schema_change(item)):
@@ -141,7 +145,7 @@ def _undo_item(
     if is_schema_change(item):
         run.end_segment(before_commit)
         before_commit()
-        run.undo_schema_change(load_records_reversed(backup, item))
+        run.undo_schema_change(load_schema_records(backup, item))
     elif archive is None:
         run.undo_text(load_records_reversed(backup, item))
     else:
@@ -222,7 +226,7 @@ class _Restore:
                     return
         self._read_back()
 
-    def undo_schema_change(self, records: Iterator[tuple[int, str]]) -> None:
+    def undo_schema_change(self, records: Iterable[tuple[int, str]]) -> None:
         for _, text in records:
             if self._keeps_rows(text):
                 break

@@ -12,6 +12,7 @@ import MySQLdb
 from django.db import DatabaseError, connections, transaction
 
 from backups.errors import StoreError
+from backups.evidence import RecordsDigest
 from backups.rollback.literals import quote_identifier
 from backups.routers import BACKUP_ALIAS
 from backups.schema import ARCHIVE_TABLE, INFORMATION_TABLE, StoredShape
@@ -119,6 +120,7 @@ class StatementStore:
     shape: StoredShape
     opid_time: str
     packet_bytes: int
+    digest: RecordsDigest = field(default_factory=RecordsDigest)
     _pending: list[bytes] = field(default_factory=list)
     _pending_bytes: int = 0
 
@@ -150,6 +152,7 @@ class StatementStore:
     def add_record(self, statement: str) -> None:
         """Add one rollback statement. They are written in the order they are added."""
         text = statement.encode()
+        self.digest.add(text)
         self.shape.check_record(self.backup_schema, self.table_name, len(text))
         value = b"(" + self.cursor.literal(text) + b"," + self.cursor.literal(self.opid_time.encode()) + b")"
         self._check_packet(len(value))
@@ -189,6 +192,7 @@ class StatementStore:
         """Take the records of this statement back: part of them would be a guess."""
         self._pending.clear()
         self._pending_bytes = 0
+        self.digest = RecordsDigest()
         self.cursor.execute(f"DELETE FROM {self._name(self.table_name)} WHERE opid_time = %s", (self.opid_time,))
 
     def drop_archive(self) -> None:

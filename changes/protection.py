@@ -11,6 +11,7 @@ from django.db import Error as DjangoDatabaseError
 
 from backups.capture import CaptureResult, ExecutedChange, capture
 from backups.errors import BackupError
+from backups.verification import read_keys
 from changes.attempt import Attempt
 from changes.models import ExecutedStatement
 from changes.session import Session
@@ -22,6 +23,7 @@ def keep(attempt: Attempt, session: Session, record: ExecutedStatement, change: 
     began = time.monotonic()
     try:
         kept = capture(change, session.source)
+        signature = kept.evidence.sign(read_keys())
     except (BackupError, MySQLdb.Error, DjangoDatabaseError) as error:
         attempt.write(
             record,
@@ -30,7 +32,7 @@ def keep(attempt: Attempt, session: Session, record: ExecutedStatement, change: 
             backup_seconds=time.monotonic() - began,
         )
         return
-    fields = _kept_fields(kept, change)
+    fields = {**_kept_fields(kept, change), "backup_signature": signature}
     if record.outcome == Outcome.FAILED:
         # A statement of a non-transactional table that failed half way has changed rows all the same.
         if kept.rows_captured:
@@ -52,6 +54,7 @@ def _kept_fields(kept: CaptureResult, change: ExecutedChange) -> dict[str, Any]:
         "records_stored": kept.records_stored,
         "rows_archived": kept.rows_archived,
         "archive_sha256": kept.archive_sha256,
+        "records_sha256": kept.records_sha256,
         "backup_state": state,
         "backup_reason": kept.reason,
         "backup_explanation": kept.explanation,

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from backups.restore import UndoItem
-
 from changes.errors import ChangeError
 from changes.kinds import StatementKind
 from changes.models import ExecutedStatement, Ticket
@@ -52,6 +51,8 @@ def build_item(statement: ExecutedStatement) -> UndoItem:
         backup_table=statement.backup_table,
         kind=statement.kind,
         rows_captured=statement.rows_captured or 0,
+        evidence=statement.evidence,
+        signature=statement.backup_signature,
     )
 
 
