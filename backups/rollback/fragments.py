@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from backups.binlog import codecs as types
-from backups.binlog.charsets import CHARSETS, WITHOUT_ASCII
 from backups.binlog.codecs import Codec
 from backups.binlog.flavor import Flavor
 from backups.binlog.rows import Column
@@ -241,7 +240,7 @@ def zero_of(fraction: int) -> str:
 
 def _text(wire: Wire) -> Fragment | None:
     length_size = find_length_size(wire)
-    if wire.column.charset not in _ASCII_CHARSETS - WITHOUT_ASCII or not length_size:
+    if wire.column.charset not in _ASCII_CHARSETS or not length_size:
         return None
     hexed = f"_{wire.column.charset} X'{{body[q - len(@0):q].hex().upper()}}'"
     lines = (
