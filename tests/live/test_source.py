@@ -225,14 +225,6 @@ class TestItRefuses:
         with pytest.raises(AttributionError, match="also in another transaction"):
             read_events(server, replace(ran, own=replace(ran.own, end=read_coordinates(server, session))))
 
-    def test_a_compressed_transaction(self, server: Server, schema: str, session: Any, ran: Any) -> None:
-        if server.flavor.is_mariadb:
-            pytest.skip("MariaDB compresses single events, and for all sessions")
-        query(session, "SET SESSION binlog_transaction_compression=ON")
-        ran = run(server, session, schema, f"INSERT INTO `{schema}`.t VALUES (3, 'z')")
-        with pytest.raises(AttributionError, match="1 compressed transactions"):
-            read_events(server, ran)
-
     def test_partial_json(self, server: Server, schema: str, session: Any) -> None:
         if server.flavor.is_mariadb:
             pytest.skip("MySQL only")
