@@ -31,7 +31,7 @@ from backups.store import (
     open_backup_cursor,
     read_packet_bytes,
 )
-from backups.verification import read_digest
+from backups.verification import is_row_change, read_digest
 
 _READING_ERRORS = (AttributionError, DecodeError, UnknownTypeError)
 
@@ -137,7 +137,9 @@ def _open_store(
         if archive is not None and _is_of(archive.header, change):
             if archive.header.state == "complete":
                 store.digest = read_digest(cursor, backup_schema, change.table_name, candidate)
-                return store, _describe(store, archive.header)
+                kept = _describe(store, archive.header)
+                if kept.state == "complete":
+                    return store, kept
             store.drop_records()
             store.drop_archive()
             return store, None
@@ -180,16 +182,23 @@ def _hash_text(text: str) -> str:
 
 
 def _describe(store: StatementStore, header: ArchiveHeader) -> CaptureResult:
-    """Return what the store holds of a statement, counted there."""
+    """Return what the store holds of a statement, counted there. Complete only when the three numbers are one."""
+    found, records, archived = header.row_count, store.count_records(), store.count_archived_rows()
+    reason = header.reason
+    if is_row_change(header.kind) and not reason and not found == records == archived:
+        reason = (
+            f"found {found} row changes in the binlog, {records} records and {archived} archived rows on the backup"
+            " server. Needed: the same number of each. Look for another writer on the backup tables."
+        )
     return CaptureResult(
         opid_time=store.opid_time,
         backup_schema=store.backup_schema,
         backup_table=store.table_name,
-        rows_captured=header.row_count,
-        records_stored=store.count_records(),
-        rows_archived=store.count_archived_rows(),
-        state=header.state,
-        reason=header.reason,
+        rows_captured=found,
+        records_stored=records,
+        rows_archived=archived,
+        state="incomplete" if reason else header.state,
+        reason=reason,
         explanation=header.explanation,
         archive_sha256=pack_header(header)[0],
         records_sha256=store.digest.hexdigest(),

@@ -27,10 +27,14 @@ class RecordsDigest:
     """
 
     def __init__(self) -> None:
-        self.count = 0
+        self._hashed_count = 0
         self._pending: list[bytes] = []
         self._texts = hashlib.sha256()
         self._lengths = hashlib.sha256()
+
+    @property
+    def count(self) -> int:
+        return self._hashed_count + len(self._pending)
 
     def add(self, statement: bytes) -> None:
         self._pending.append(statement)
@@ -51,7 +55,7 @@ class RecordsDigest:
         self._pending.clear()
 
     def _hash(self, statements: Sequence[bytes]) -> None:
-        self.count += len(statements)
+        self._hashed_count += len(statements)
         self._texts.update(b"".join(statements))
         self._lengths.update(struct.pack(f"<{len(statements)}Q", *map(len, statements)))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any
 
@@ -17,7 +17,7 @@ from backups.rollback.literals import quote_identifier
 from backups.store import open_backup_cursor
 
 RECORDS_A_PAGE = 500
-ROW_CHANGES = frozenset({"INSERT", "REPLACE", "UPDATE", "DELETE"})
+_ROW_CHANGES = frozenset({"INSERT", "REPLACE", "UPDATE", "DELETE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,11 @@ class Proof:
     problems: tuple[str, ...]
 
 
+def is_row_change(kind: str) -> bool:
+    """Tell whether a statement filed as `kind` changes rows; else it changes the schema."""
+    return kind.replace(" ", "") in _ROW_CHANGES
+
+
 def read_keys() -> tuple[str, ...]:
     """Return the site's keys, newest first."""
     keys: tuple[str, ...] = settings.INCEPTION.site.encryption_keys
@@ -47,41 +52,41 @@ def verify(evidence: Evidence, signature: str, *, kind: str) -> Proof:
     Raises StoreError when the backup server cannot be reached.
     """
     problems: list[str] = []
-    digest, block_count, remade = RecordsDigest(), 0, 0
+    block_count = remade = 0
     with open_backup_cursor() as cursor:
         try:
             evidence.check(signature, read_keys())
         except EvidenceError as error:
             problems.append(str(error))
+        digest = read_digest(cursor, evidence.backup_schema, evidence.backup_table, evidence.opid_time)
         try:
-            digest = check_records(cursor, evidence)
+            compare_digests(digest, evidence)
         except EvidenceError as error:
             problems.append(str(error))
         try:
             archive = load_archive(cursor, evidence)
             block_count = len(archive.load_blocks())
-            if kind in ROW_CHANGES and archive.header.row_count:
+            if is_row_change(kind) and archive.header.row_count:
                 remade = compare_with_archive(cursor, evidence, archive)
         except BackupError as error:
             problems.append(str(error))
     return Proof(evidence, digest.count, block_count, remade, tuple(problems))
 
 
-def check_records(cursor: Any, evidence: Evidence) -> RecordsDigest:
+def check_records(cursor: Any, evidence: Evidence) -> None:
     """Read the records and hash them. Raises EvidenceError when they are not those that were stored."""
-    digest = read_digest(cursor, evidence.backup_schema, evidence.backup_table, evidence.opid_time)
-    _compare(digest, evidence)
-    return digest
+    compare_digests(read_digest(cursor, evidence.backup_schema, evidence.backup_table, evidence.opid_time), evidence)
 
 
 def check_texts(texts: Sequence[str], evidence: Evidence) -> None:
     """Raise EvidenceError when `texts`, in the order they were stored, are not the records."""
     digest = RecordsDigest()
     digest.add_all([text.encode() for text in texts])
-    _compare(digest, evidence)
+    compare_digests(digest, evidence)
 
 
-def _compare(digest: RecordsDigest, evidence: Evidence) -> None:
+def compare_digests(digest: RecordsDigest, evidence: Evidence) -> None:
+    """Raise EvidenceError unless the records read are those that were stored."""
     if (digest.count, digest.hexdigest()) != (evidence.record_count, evidence.records_sha256):
         raise EvidenceError(
             f"{evidence.backup_schema}.{evidence.backup_table}, opid_time {evidence.opid_time}: found {digest.count}"
@@ -150,6 +155,13 @@ def read_records(cursor: Any, backup_schema: str, table: str, opid_time: str) ->
         if len(rows) < RECORDS_A_PAGE:
             return
         above = rows[-1][0]
+
+
+def read_evidence(evidence: Evidence) -> Evidence:
+    """Return `evidence` with the records as the backup server has them now: for backups that were not signed."""
+    with open_backup_cursor() as cursor:
+        digest = read_digest(cursor, evidence.backup_schema, evidence.backup_table, evidence.opid_time)
+    return replace(evidence, record_count=digest.count, records_sha256=digest.hexdigest())
 
 
 def read_digest(cursor: Any, backup_schema: str, table: str, opid_time: str) -> RecordsDigest:

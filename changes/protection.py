@@ -11,8 +11,9 @@ from django.db import Error as DjangoDatabaseError
 
 from backups.capture import CaptureResult, ExecutedChange, capture
 from backups.errors import BackupError
-from backups.verification import read_keys
+from backups.verification import Proof, read_evidence, read_keys, verify
 from changes.attempt import Attempt
+from changes.kinds import StatementKind
 from changes.models import ExecutedStatement
 from changes.session import Session
 from changes.states import BackupState, Outcome, sum_backup_states
@@ -59,6 +60,34 @@ def _kept_fields(kept: CaptureResult, change: ExecutedChange) -> dict[str, Any]:
         "backup_reason": kept.reason,
         "backup_explanation": kept.explanation,
     }
+
+
+def verify_statement(record: ExecutedStatement) -> Proof | None:
+    """Compare a statement's backup with what was kept; None when nothing was kept of it.
+
+    Raises BackupError when the backup server cannot be read.
+    """
+    if record.evidence is None:
+        return None
+    return verify(record.evidence, record.backup_signature, kind=StatementKind(record.kind).backup_type)
+
+
+def sign_again(record: ExecutedStatement) -> Proof | None:
+    """Sign a backup that has no signature, or one by an older key, if all that can be compared is as it was.
+
+    Raises BackupError when the backup server cannot be read.
+    """
+    evidence = record.evidence
+    if evidence is None:
+        return None
+    if not record.backup_signature:
+        evidence = read_evidence(evidence)
+    signature = record.backup_signature or evidence.sign(read_keys())
+    proof = verify(evidence, signature, kind=StatementKind(record.kind).backup_type)
+    if not proof.problems:
+        record.records_sha256, record.backup_signature = evidence.records_sha256, evidence.sign(read_keys())
+        record.save(update_fields=["records_sha256", "backup_signature"])
+    return proof
 
 
 def sum_of(records: Iterable[ExecutedStatement]) -> BackupState:
