@@ -87,6 +87,10 @@ def read_hex(column_sql: str) -> str:
     return f"HEX({column_sql})"
 
 
+def read_bytes(column_sql: str) -> str:
+    return f"HEX(CAST({column_sql} AS BINARY))"  # GEOMETRY and VECTOR are no strings to HEX
+
+
 def read_float(column_sql: str) -> str:
     return f"CAST({column_sql}*1e0 AS CHAR)"  # FLOAT alone shows six digits; times one keeps -0, plus zero does not
 
