@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from backups.archive import Archive, ArchiveHeader, ArchiveWriter, pack_header
-from backups.binlog.events import decode_rows_head
+from backups.binlog.events import ROWS_KINDS
 from backups.binlog.flavor import Flavor
 from backups.binlog.own import OwnEvent
 from backups.binlog.snapshots import Snapshot
@@ -17,7 +18,6 @@ from backups.errors import AttributionError, DecodeError, StoreError, UnknownTyp
 from backups.evidence import Evidence
 from backups.models import BackupSchema
 from backups.rollback.accounting import Tally, Verdict
-from backups.rollback.inverse import invert
 from backups.rollback.plan import TablePlan
 from backups.schema import StoredShape, ensure_tables
 from backups.source import OwnTransaction, ServerAddress, read_own_events
@@ -115,7 +115,8 @@ def capture(change: ExecutedChange, source: ServerAddress, *, opid_time: str | N
         packet_bytes = read_packet_bytes(cursor)
         with backup_transaction():
             store, kept = _open_store(cursor, schema.name, shape, packet_bytes, change, opid_time)
-            return kept or _Capture(change, store).run(source)
+            with closing(store):
+                return kept or _Capture(change, store).run(source)
 
 
 def _open_store(
@@ -232,8 +233,7 @@ class _Capture:
         return _describe(self.store, header)
 
     def _keep_schema_change(self) -> Verdict:
-        for statement in self.change.undo:
-            self.store.add_record(statement)
+        self.store.add_records(self.change.undo)
         self.store.flush()
         self._check_count(len(self.change.undo))
         return Verdict(self.change.undo_missing)
@@ -313,15 +313,20 @@ class _Capture:
         return plan
 
     def _add_records(self, plan: TablePlan, event: OwnEvent) -> None:
-        if not all(all(image) for image in decode_rows_head(event.body, event.type_code).present):
+        if not plan.has_all_columns(event.body, event.type_code):
             raise DecodeError(
                 f"{plan.table.schema_name}.{plan.table.name}: found row images without all columns at"
                 f" {event.coordinates}; needed: all. SET GLOBAL binlog_row_image=FULL and reconnect before the next"
                 " change."
             )
-        for row in plan.decode_rows(event.body, event.type_code):
-            self.tally.add(plan.table, row)
-            self.store.add_record(plan.build_stored(invert(row)))
+        kind = ROWS_KINDS[event.type_code]
+        statements = plan.build_inverses(event.body, event.type_code)
+        cascades = self.tally.find_cascades(plan.table, kind)
+        if cascades:
+            for change in plan.decode_rows(event.body, event.type_code):
+                self.tally.add_silent(cascades, plan.table, change)
+        self.tally.add(plan.table, kind, len(statements))
+        self.store.add_records(statements)
 
     def _check_count(self, expected: int) -> None:
         """Raise StoreError unless the server holds as many records as were sent; the transaction then ends with it."""

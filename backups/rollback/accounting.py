@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from backups.binlog.rows import ChangeKind, RowChange, Table
@@ -34,15 +35,26 @@ class Tally:
     def row_count(self) -> int:
         return sum(sum(kinds.values()) for kinds in self.counts.values())
 
-    def add(self, table: Table, change: RowChange) -> None:
-        """Count `change`. Rows of children that a foreign key changed are silent where the server does not log them."""
+    def add(self, table: Table, kind: ChangeKind, count: int) -> None:
+        """Count `count` rows of `table` that were changed."""
         kinds = self.counts.setdefault((table.schema_name, table.name), {})
-        kinds[change.kind] = kinds.get(change.kind, 0) + 1
-        if self.snapshot.cascades_logged:
-            return
-        for cascade in self.snapshot.cascades:
-            is_parent = (cascade.parent_schema, cascade.parent_table) == (table.schema_name, table.name)
-            if is_parent and acts_on(cascade, table, change):
+        kinds[kind] = kinds.get(kind, 0) + count
+
+    def find_cascades(self, table: Table, kind: ChangeKind) -> list[CascadeFact]:
+        """Return the foreign keys that a change of a row of `table` can set off, where the server does not log that."""
+        if self.snapshot.cascades_logged or kind is ChangeKind.INSERT:
+            return []
+        return [
+            cascade
+            for cascade in self.snapshot.cascades
+            if (cascade.parent_schema, cascade.parent_table) == (table.schema_name, table.name)
+            and (cascade.on_delete if kind is ChangeKind.DELETE else cascade.on_update) != "NO ACTION"
+        ]
+
+    def add_silent(self, cascades: Iterable[CascadeFact], table: Table, change: RowChange) -> None:
+        """Count the rows of children that a foreign key changed by itself because of `change`."""
+        for cascade in cascades:
+            if acts_on(cascade, table, change):
                 self.silent[cascade] = self.silent.get(cascade, 0) + 1
 
     def count(self, kind: ChangeKind) -> int:

@@ -13,6 +13,7 @@ from backups.rollback.generated import UNEXPECTED, BuildInverses, generate_inver
 from backups.rollback.inverse import invert
 
 _HEADS_KEPT = 1000
+_GENERATED_TYPES = frozenset({23, 24, 25, 30, 31, 32})  # rows events of version 1 and 2, in plain
 # Compiling takes as long as some hundred rows one by one.
 _SMALL_EVENT_BYTES = 4000
 _SMALL_EVENTS = 16
@@ -73,9 +74,9 @@ class TablePlan:
 
     def find_generated(self, type_code: int) -> BuildInverses | None:
         """Return the generated function for events of this type, None where rows are built one by one."""
-        kind = ROWS_KINDS.get(type_code)
-        if kind is None:
+        if type_code not in _GENERATED_TYPES:
             return None
+        kind = ROWS_KINDS[type_code]
         if kind not in self._generated:
             self._generated[kind] = generate_inverses(self.table, self.table_map, self.codecs, self.flavor, kind)
         return self._generated[kind]

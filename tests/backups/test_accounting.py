@@ -21,7 +21,8 @@ CHILD = CascadeFact("shop", "c", "fk", ("t",), "shop", "t", ("ID",), "CASCADE", 
 def judge(snapshot: Snapshot, changes: list[RowChange], kind: str, affected: int | None) -> tuple[str, bool]:
     tally = Tally(snapshot)
     for change in changes:
-        tally.add(T, change)
+        tally.add(T, change.kind, 1)
+        tally.add_silent(tally.find_cascades(T, change.kind), T, change)
     verdict = tally.judge(kind, affected)
     return verdict.state, bool(verdict.explanation)
 
@@ -69,5 +70,6 @@ class TestForeignKeys:
 
     def test_it_believes_that_there_were_no_children_when_that_was_shown(self) -> None:
         tally = Tally(self.SILENT)
-        tally.add(T, DELETE)
+        tally.add(T, DELETE.kind, 1)
+        tally.add_silent(tally.find_cascades(T, DELETE.kind), T, DELETE)
         assert tally.judge("DELETE", 1, children_checked=True).state == "complete"

@@ -9,6 +9,7 @@ import pytest
 from django.db import connections
 
 from backups.archive import Archive
+from backups.binlog import codecs
 from backups.binlog.rows import ChangeKind
 from backups.capture import CaptureResult, capture
 from backups.errors import StoreError
@@ -183,7 +184,10 @@ def test_it_is_incomplete_when_a_table_was_not_seen_before(executor: Executor) -
     assert f"{executor.schema}.t" in kept.reason
 
 
-def test_it_names_the_column_of_an_unknown_type_and_keeps_the_events(executor: Executor) -> None:
+def test_it_names_the_column_of_an_unknown_type_and_keeps_the_events(
+    executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(codecs._FACTORIES, "geometry", raising=False)
     executor.sql(*TABLES, "CREATE TABLE g (id int PRIMARY KEY, p geometry)")
     kept = executor.keep("g", "INSERT", "INSERT INTO g VALUES (1, ST_GeomFromText('POINT(1 2)'))")
     assert (kept.state, kept.records_stored) == ("incomplete", 0)
