@@ -31,7 +31,6 @@ class BinlogFacts:
 
     enabled: log_bin. session_enabled: sql_log_bin. skip_replication: MariaDB only.
     format: "ROW", "STATEMENT", "MIXED". row_image: "FULL", "MINIMAL", "NOBLOB", "FULL_NODUP".
-    row_value_options: "PARTIAL_JSON" or "".
     coordinates: None when the binlog is off or the account may not ask (status_denied).
     do_schemas, ignore_schemas: the filters binlog_do_db and binlog_ignore_db.
     retention_seconds: None when the server never purges by age.
@@ -42,7 +41,6 @@ class BinlogFacts:
     session_enabled: bool = True
     format: str = "ROW"
     row_image: str = "FULL"
-    row_value_options: str = ""
     skip_replication: bool = False
     coordinates: BinlogCoordinates | None = None
     status_denied: bool = False

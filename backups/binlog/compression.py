@@ -123,10 +123,10 @@ def _split(unpacker: _Unpacker) -> Iterator[bytes]:
         yield header + body
 
 
-def expand_event(raw: bytes, *, checksum_size: int) -> bytes:
+def expand_event(raw: bytes) -> bytes:
     """Return a compressed event of MariaDB as the plain event that it stands for.
 
-    raw: header and body, without checksum. checksum_size: what the header's size is to count for one.
+    raw: header and body, without checksum.
     Raises DecodeError when it is damaged. Source: MariaDB server, sql/log_event.cc, binlog_buf_uncompress.
     """
     plain_type = _PLAIN_TYPES.get(raw[4])
@@ -134,9 +134,7 @@ def expand_event(raw: bytes, *, checksum_size: int) -> bytes:
         raise DecodeError(f"found an event of type {raw[4]}; needed: a compressed one ({sorted(_PLAIN_TYPES)}).")
     body = raw[HEADER_SIZE:]
     start = _find_packed(body, plain_type)
-    body = body[:start] + (_unpack(body[start:]) if start < len(body) else b"")
-    size = HEADER_SIZE + len(body) + checksum_size
-    return raw[:4] + bytes([plain_type]) + raw[5:9] + size.to_bytes(4, "little") + raw[13:HEADER_SIZE] + body
+    return events.replace_body(raw, plain_type, body[:start] + (_unpack(body[start:]) if start < len(body) else b""))
 
 
 def decode_text_start(body: bytes) -> bytes:

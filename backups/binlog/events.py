@@ -59,6 +59,12 @@ def parse_header(data: bytes) -> EventHeader:
     return EventHeader(*_HEADER.unpack(take(data, 0, HEADER_SIZE)))
 
 
+def replace_body(raw: bytes, type_code: int, body: bytes) -> bytes:
+    """Return an event with the header of `raw` and another type and body; its size counts a checksum as before."""
+    size = int.from_bytes(raw[9:13], "little") - len(raw) + HEADER_SIZE + len(body)
+    return raw[:4] + bytes([type_code]) + raw[5:9] + (size & 0xFFFFFFFF).to_bytes(4, "little") + raw[13:19] + body
+
+
 @dataclass(frozen=True, slots=True)
 class FormatDescription:
     """checksum_algorithm: CHECKSUM_NONE or CHECKSUM_CRC32, of the events that follow in this file."""

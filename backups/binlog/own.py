@@ -13,6 +13,7 @@ from backups.binlog import compression, events
 from backups.binlog.coordinates import BinlogCoordinates
 from backups.binlog.events import HEADER_SIZE, EventHeader, QueryEvent, parse_header
 from backups.binlog.flavor import Flavor
+from backups.binlog.partial_rows import complete_rows
 from backups.binlog.tables import TableMap, decode_table_map
 from backups.errors import AttributionError, DecodeError
 
@@ -90,6 +91,7 @@ class OwnEventFilter:
         self._standalone = False
         self._groups_found = 0
         self._unreadable_payloads = 0
+        self._maps: dict[int, TableMap] = {}
         self.passed_end = own.start >= own.end
 
     @property
@@ -174,7 +176,7 @@ class OwnEventFilter:
         if self._ours:
             raw = self._checked(event)
             if type_code in events.MARIADB_COMPRESSED:
-                raw = compression.expand_event(raw, checksum_size=self._checksum_size)
+                raw = compression.expand_event(raw)
             return self._feed_own(raw)
         if self._bears_marker(type_code, event):
             raise AttributionError(
@@ -263,8 +265,9 @@ class OwnEventFilter:
         if type_code in events.ROWS_KINDS:
             return (self._own_event(raw),)
         if type_code == events.TABLE_MAP:
-            self._open = True
-            return (self._own_event(raw, table_map=decode_table_map(raw[HEADER_SIZE:])),)
+            return (self._own_table_map(raw),)
+        if type_code == events.PARTIAL_UPDATE_ROWS:
+            return (self._own_event(complete_rows(raw, self._find_map(raw))),)
         if type_code == events.QUERY:
             return self._feed_own_query(raw)
         if type_code == events.XID:
@@ -274,6 +277,20 @@ class OwnEventFilter:
         elif type_code not in _OUTSIDE and not raw[17] & _IGNORABLE:
             raise self._unreadable(type_code)
         return ()
+
+    def _own_table_map(self, raw: bytes) -> OwnEvent:
+        self._open = True
+        table_map = decode_table_map(raw[HEADER_SIZE:])
+        self._maps[table_map.table_id] = table_map
+        return self._own_event(raw, table_map=table_map)
+
+    def _find_map(self, rows: bytes) -> TableMap:
+        table_id = int.from_bytes(rows[HEADER_SIZE : HEADER_SIZE + 6], "little")
+        if table_id not in self._maps:
+            raise DecodeError(
+                f"found rows of table id {table_id} at {self.coordinates}; needed: the table map before them."
+            )
+        return self._maps[table_id]
 
     def _feed_own_query(self, raw: bytes) -> Iterable[OwnEvent]:
         query = events.decode_query(raw[HEADER_SIZE:])
@@ -298,12 +315,9 @@ class OwnEventFilter:
             )
 
     def _unreadable(self, type_code: int) -> DecodeError:
-        how = {
-            events.PARTIAL_UPDATE_ROWS: "SET GLOBAL binlog_row_value_options=''",
-        }.get(type_code, "Run the change without XA and with binlog_format=ROW")
         return DecodeError(
-            f"found an event of type {type_code} in our transaction, at {self.coordinates}; needed: plain rows events. "
-            f"{how} and run the next change after reconnecting."
+            f"found an event of type {type_code} in our transaction, at {self.coordinates}; needed: rows events. "
+            "Run the change without XA and with binlog_format=ROW, after reconnecting."
         )
 
     def _checked(self, event: bytes) -> bytes:

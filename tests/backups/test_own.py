@@ -102,7 +102,7 @@ def test_it_lets_others_events_be_damaged(case: Captured) -> None:
     assert len(feed(case.own, stream)) == len(ours)
 
 
-@pytest.mark.parametrize("type_code", [events.PARTIAL_UPDATE_ROWS, events.XA_PREPARE, 200])
+@pytest.mark.parametrize("type_code", [events.XA_PREPARE, 200])
 def test_it_refuses_what_it_cannot_read_in_our_transaction(case: Captured, type_code: int) -> None:
     index = find(case, *ROWS_KINDS)
     event = make_event(type_code, b"\0" * 40, like=case.stream[index])
