@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ from backups.store import (
 )
 from backups.verification import is_row_change, read_digest
 
+_REPLACE = re.compile(r"(?:\s|(?>/\*.*?\*/)|(?:--\s|#)[^\n]*\n)*+REPLACE\b", re.IGNORECASE | re.DOTALL)
 _READING_ERRORS = (AttributionError, DecodeError, UnknownTypeError)
 
 
@@ -112,9 +114,9 @@ def capture(change: ExecutedChange, source: ServerAddress, *, opid_time: str | N
     schema = BackupSchema.claim(change.target_id, change.host, change.port, change.schema_name)
     with open_backup_cursor() as cursor:
         shape = ensure_tables(cursor, schema.name, change.table_name)
-        packet_bytes = read_packet_bytes(cursor)
+        limits = (read_packet_bytes(cursor), cursor.read_has_backslash_escapes())
         with backup_transaction():
-            store, kept = _open_store(cursor, schema.name, shape, packet_bytes, change, opid_time)
+            store, kept = _open_store(cursor, schema.name, shape, limits, change, opid_time)
             with closing(store):
                 return kept or _Capture(change, store).run(source)
 
@@ -123,7 +125,7 @@ def _open_store(
     cursor: BackupCursor,
     backup_schema: str,
     shape: StoredShape,
-    packet_bytes: int,
+    limits: tuple[int, bool],
     change: ExecutedChange,
     opid_time: str | None,
 ) -> tuple[StatementStore, CaptureResult | None]:
@@ -131,7 +133,7 @@ def _open_store(
     row = _build_information(change)
     first = opid_time or build_opid_time(int(change.executed_at.timestamp()), change.connection_id, change.seq)
     for candidate in candidate_opid_times(first):
-        store = StatementStore(cursor, backup_schema, change.table_name, shape, candidate, packet_bytes)
+        store = StatementStore(cursor, backup_schema, change.table_name, shape, candidate, *limits)
         if store.claim(row):
             return store, None
         archive = Archive.load(cursor, backup_schema, candidate)
@@ -251,9 +253,8 @@ class _Capture:
             return Verdict(self.failure)
         self.store.flush()
         self._check_count(self.tally.row_count)
-        return self.tally.judge(
-            self.change.kind, self.change.affected_rows, children_checked=self.change.children_checked
-        )
+        kind = "REPLACE" if _REPLACE.match(self.change.sql) else self.change.kind
+        return self.tally.judge(kind, self.change.affected_rows, children_checked=self.change.children_checked)
 
     def _take(self, event: OwnEvent) -> None:
         if event.query is not None:

@@ -63,8 +63,9 @@ class Tally:
     def judge(self, kind: str, affected_rows: int | None, *, children_checked: bool = False) -> Verdict:
         """Return whether the rows read are all the statement changed.
 
-        kind: `type` of the information table; affected_rows: as the server answered without FOUND_ROWS, None when it
-        was not asked; children_checked: no child rows referred to the parent rows that went.
+        kind: `type` of the information table, and REPLACE for what is filed there as INSERT; affected_rows: as the
+        server answered without FOUND_ROWS, None when it was not asked; children_checked: no child rows referred to the
+        parent rows that went.
         """
         if self.silent and not children_checked:
             return Verdict(self._describe_silent())
@@ -72,10 +73,17 @@ class Tally:
             return Verdict("")
         found, deleted = self.row_count, self.count(ChangeKind.DELETE)
         doubled = self.count(ChangeKind.INSERT) + deleted + 2 * self.count(ChangeKind.UPDATE)
-        if kind == "INSERT" and affected_rows == doubled:
+        if kind in ("INSERT", "REPLACE") and affected_rows == doubled:
             return Verdict(
                 "",
                 f"The server counts a row that ON DUPLICATE KEY UPDATE or REPLACE changed as two:"
+                f" {affected_rows} for {found} row changes.",
+            )
+        if kind == "REPLACE" and affected_rows > doubled:
+            # All servers count a row that REPLACE finds equal in every column, and neither change nor log it.
+            return Verdict(
+                "",
+                f"The server counts rows that REPLACE changed as two, and as one those that were equal already:"
                 f" {affected_rows} for {found} row changes.",
             )
         if found > affected_rows and (self.snapshot.triggers or self.snapshot.cascades):

@@ -37,6 +37,11 @@ def judge(snapshot: Snapshot, changes: list[RowChange], kind: str, affected: int
         (PLAIN, [UPDATE, INSERT], "INSERT", 3, ("complete", True)),
         # REPLACE of two rows, one of which takes the place of another: three.
         (PLAIN, [DELETE, INSERT, INSERT], "INSERT", 3, ("complete", False)),
+        # The same servers, and MariaDB 11.8: REPLACE of a row by an equal one counts as one and logs nothing.
+        (PLAIN, [], "REPLACE", 1, ("complete", True)),
+        (PLAIN, [UPDATE, INSERT], "REPLACE", 4, ("complete", True)),
+        (PLAIN, [], "INSERT", 1, ("incomplete", False)),
+        (PLAIN, [INSERT], "REPLACE", 0, ("incomplete", False)),
         (TRIGGER, [UPDATE, INSERT], "UPDATE", 1, ("complete", True)),
         (PLAIN, [UPDATE, INSERT], "UPDATE", 1, ("incomplete", False)),
         (PLAIN, [], "UPDATE", 1, ("incomplete", False)),
