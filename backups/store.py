@@ -79,6 +79,11 @@ class BackupCursor:
         except MySQLdb.Error as error:
             raise _refused(error) from error
 
+    def read_has_backslash_escapes(self) -> bool:
+        """Read whether a backslash begins an escape in this connection's strings."""
+        self.execute("SELECT @@sql_mode")
+        return "NO_BACKSLASH_ESCAPES" not in str(self.fetchone()[0])
+
     def literal(self, data: bytes) -> bytes:
         """Return `data` as an SQL string for this connection."""
         literal: bytes = self._cursor.connection.literal(data)
@@ -133,6 +138,7 @@ class StatementStore:
     shape: StoredShape
     opid_time: str
     packet_bytes: int
+    backslash_escapes: bool = True
     digest: RecordsDigest = field(default_factory=RecordsDigest)
     _pending: list[bytes] = field(default_factory=list)
     _pending_bytes: int = 0
@@ -219,7 +225,9 @@ class StatementStore:
         self._sender.put(task, len(payload))
 
     def _send_block(self, number: int, row_count: int, raw_bytes: int, digest: str, payload: bytes) -> None:
-        value = b"_binary" + self.cursor.literal(payload)
+        # The driver's own escaping minds characters, and is three times slower.
+        escaped = payload.replace(b"\\", b"\\\\") if self.backslash_escapes else payload
+        value = b"_binary'" + escaped.replace(b"'", b"''") + b"'"
         self._check_packet(len(value))
         head = (
             f"INSERT INTO {self._name(ARCHIVE_TABLE)} (opid_time, block, row_count, raw_bytes, sha256, payload)"

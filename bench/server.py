@@ -40,8 +40,8 @@ class Ran:
 
 
 @contextmanager
-def run_server() -> Iterator[tuple[int, Path]]:
-    """Run a MariaDB of the system; give its port and data folder."""
+def run_server(*more: str) -> Iterator[tuple[int, Path]]:
+    """Run a MariaDB of the system with the options `more`; give its port and data folder."""
     folder = Path(tempfile.mkdtemp(prefix="inc-bench-"))
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -49,7 +49,7 @@ def run_server() -> Iterator[tuple[int, Path]]:
     command = [ROOT / "scripts/database-server", "mariadb", "-", folder, port, "--max-allowed-packet=64M"]
     options = ["--innodb-buffer-pool-size=1G", "--innodb-log-file-size=1G", "--local-infile=ON", "--secure-file-priv="]
     output = (folder / "server.log").open("wb")
-    process = subprocess.Popen([*map(str, command), *options], stdout=output, stderr=output)
+    process = subprocess.Popen([*map(str, command), *options, *more], stdout=output, stderr=output)
     try:
         _await(port, process, folder)
         yield port, folder / "db"
@@ -101,9 +101,7 @@ def run(port: int, data: Path, workload: Workload, rows: int) -> Ran:
     return Ran(workload, rows, sql, own, snapshot, affected, data / own.end.file)
 
 
-def _execute(
-    connection: Any, flavor: Flavor, workload: Workload, sql: str
-) -> tuple[OwnTransaction, Snapshot, int]:
+def _execute(connection: Any, flavor: Flavor, workload: Workload, sql: str) -> tuple[OwnTransaction, Snapshot, int]:
     cursor = connection.cursor()
     marker = "/* inception ticket=1 execution=1 statement=0 */"
     snapshot = read_snapshot(connection, SCHEMA, f"SELECT * FROM {workload.table}", flavor)

@@ -46,8 +46,6 @@ def decode(ran: Ran, port: int) -> Callable[[], int]:
 def capture(ran: Ran, port: int) -> Callable[[], int]:
     """The whole of what a worker does after a statement: read, build, archive, store, count."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "inception_site.settings")
-    os.environ["INCEPTION__INC__BACKUP_PORT"] = str(port)
-    os.environ["INCEPTION__INC__BACKUP_USER"] = "root"
     import django
     from django.core.management import call_command
 
@@ -93,8 +91,12 @@ def library(ran: Ran, port: int) -> Callable[[], int]:
     from pymysqlreplication.row_event import DeleteRowsEvent, UpdateRowsEvent, WriteRowsEvent
 
     settings = {"host": "127.0.0.1", "port": port, "user": "root", "passwd": ""}
-    store = pymysql.connect(host="127.0.0.1", port=port, user="root", charset="utf8mb4", database=SCHEMA)
+    backup = int(os.environ["INCEPTION__INC__BACKUP_PORT"])
+    store = pymysql.connect(host="127.0.0.1", port=backup, user="root", charset="utf8mb4")
     cursor = store.cursor()
+    cursor.execute("CREATE DATABASE IF NOT EXISTS naive")
+    store.select_db("naive")
+    cursor.execute("SET sql_mode = ''")  # the bytes of a blob, as text, are no UTF-8: cut, silently
     cursor.execute("CREATE OR REPLACE TABLE naive (id bigint auto_increment primary key, rollback_statement longtext,"
                    " opid_time varchar(50), KEY (opid_time))")  # fmt: skip
     names = [column.name for column in ran.snapshot.tables[0].columns]
@@ -155,7 +157,9 @@ def _memory(name: str) -> float:
 
 def main() -> None:
     stage, port, file = sys.argv[1:]
-    work = {"decode": decode, "capture": capture, "library": library}[stage](pickle.loads(Path(file).read_bytes()), int(port))
+    work = {"decode": decode, "capture": capture, "library": library}[stage](
+        pickle.loads(Path(file).read_bytes()), int(port)
+    )
     idle = _memory("VmRSS")
     started, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
     rows = work()

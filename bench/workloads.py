@@ -29,7 +29,8 @@ UPDATE = Workload(
     "sbtest",
     "UPDATE",
     (
-        "CREATE TABLE sbtest (id int NOT NULL PRIMARY KEY, k int NOT NULL, c char(120) NOT NULL, pad char(60) NOT NULL)",
+        "CREATE TABLE sbtest (id int NOT NULL PRIMARY KEY, k int NOT NULL,"
+        " c char(120) NOT NULL, pad char(60) NOT NULL)",
         "INSERT INTO sbtest SELECT seq, seq * 7919 % 500000,"
         " CONCAT_WS('-', 10000000000 + seq * 6151 % 89999999999, 10000000000 + seq * 7907 % 89999999999,"
         " SUBSTR(SHA1(seq), 1, 11), SUBSTR(SHA1(seq), 12, 11), SUBSTR(SHA1(seq), 23, 11), SUBSTR(SHA1(seq+1), 1, 11),"
