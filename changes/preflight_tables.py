@@ -25,7 +25,7 @@ _GEOMETRIES = frozenset(
     | {"geometrycollection", "geomcollection"}
 )
 _ADDRESSES = frozenset({"uuid", "inet6", "inet4"})
-SUPPORTED_TYPES = _INTEGERS | _TEXTS | _BINARIES | _NUMBERS | _TIMES | _GEOMETRIES | _ADDRESSES | {"vector"}
+SUPPORTED_TYPES = _INTEGERS | _TEXTS | _BINARIES | _NUMBERS | _TIMES | _GEOMETRIES | _ADDRESSES | {"vector", "json"}
 """What backups.binlog.codecs can decode; a test holds the two together."""
 
 _K = StatementKind

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from backups.binlog import addresses, temporal, values
+from backups.binlog import addresses, binary_json, temporal, values
 from backups.binlog import comparisons as compare
 from backups.binlog.charsets import CHARSETS
 from backups.binlog.flavor import Flavor
@@ -31,7 +31,7 @@ Comparison = Callable[[str, str], str]
 DECIMAL, FLOAT, DOUBLE, BIT, YEAR, VARCHAR, VAR_STRING = 246, 4, 5, 16, 13, 15, 253
 DATE, NEWDATE, TIME, DATETIME, TIMESTAMP, TIME2, DATETIME2, TIMESTAMP2 = 10, 14, 11, 12, 7, 19, 18, 17
 BLOB, STRING, ENUM, SET = 252, 254, 247, 248
-GEOMETRY, VECTOR, BLOB_COMPRESSED, VARCHAR_COMPRESSED = 255, 242, 140, 141
+GEOMETRY, VECTOR, JSON, BLOB_COMPRESSED, VARCHAR_COMPRESSED = 255, 242, 245, 140, 141
 
 _INTEGERS = {"tinyint": (1, 1), "smallint": (2, 2), "mediumint": (9, 3), "int": (3, 4), "bigint": (8, 8)}
 _GEOMETRIES = frozenset(
@@ -315,6 +315,19 @@ def _whole_bytes_codec(decode: Decoder) -> Codec:
     return Codec(decode, compare.as_bytes, compare.as_bytes, compare.read_bytes, _binary_reader)
 
 
+def _json_codec(wire: _Wire) -> Codec:
+    # MariaDB's JSON is LONGTEXT.
+    wire.needs(JSON)
+    wire.same(wire.meta, 4, "length bytes")
+    return Codec(
+        binary_json.decoder(4),
+        compare.document,
+        compare.document,
+        compare.read_document,
+        lambda text: binary_json.parse_shown(bytes.fromhex(text).decode()),
+    )
+
+
 def _address_codec(wire: _Wire) -> Codec:
     """Return the codec of MariaDB's UUID, INET6 or INET4, which lie in the binlog as BINARY."""
     wire.needs(STRING)
@@ -368,6 +381,7 @@ _FACTORIES: dict[str, Callable[[_Wire], Codec]] = {
     "set": _member_codec,
     **dict.fromkeys(_GEOMETRIES, _geometry_codec),
     "vector": _vector_codec,
+    "json": _json_codec,
     **dict.fromkeys(addresses.SIZES, _address_codec),
 }
 
@@ -375,5 +389,5 @@ KNOWN_CODES = frozenset(
     {code for code, _ in _INTEGERS.values()}
     | {DECIMAL, FLOAT, DOUBLE, BIT, YEAR, VARCHAR, VAR_STRING, BLOB, STRING}
     | {DATE, NEWDATE, TIME, DATETIME, TIMESTAMP, TIME2, DATETIME2, TIMESTAMP2}
-    | {GEOMETRY, VECTOR, BLOB_COMPRESSED, VARCHAR_COMPRESSED}
+    | {GEOMETRY, VECTOR, JSON, BLOB_COMPRESSED, VARCHAR_COMPRESSED}
 )

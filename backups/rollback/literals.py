@@ -107,6 +107,8 @@ def display(literal: str, column: Column | None = None) -> str:
         return literal[1:-1].replace("''", "'")
     if literal.startswith("X'"):
         return _display_binary(parse_literal_bytes(literal))
+    if literal.startswith("CAST(_utf8mb4"):
+        return decode_for_display(parse_literal_bytes(literal[13 : -len(" AS JSON)")].lstrip()), "utf8mb4")
     if literal.startswith("_latin1'"):
         return literal[len("_latin1'") : -1]
     if literal.startswith("_"):

@@ -181,6 +181,36 @@ VECTORS = {
 }
 
 
+MYSQL_JSON = [
+    *("CAST('null' AS JSON)", "'true'", "'false'", "'0'", "'-1'", "'18446744073709551615'", "'-9223372036854775808'"),
+    *("'9223372036854775807'", "'9223372036854775808'", "'1.5'", "'1.0'", "'-0.0'", "'1e300'", "'5e-324'", "'0.1'"),
+    *("'\"\"'", "'\"text\"'", "'\"it''s \\\\\"q\\\\\" \\\\\\\\ \\\\u0000 \\\\n é 😀\"'", "'\"2024-01-02\"'"),
+    *("'[]'", "'{}'", "'{\"\": []}'", "'[[], {}, [{}]]'", '\'{"b": 1, "a": 2, "aa": {"é": null}}\''),
+    '\'{"a b": [1, "x", null, true, 1.5], "q\\\\"k": "base64:type15:AP8="}\'',
+    *("CAST(CAST(1.10 AS DECIMAL(10,2)) AS JSON)", "JSON_ARRAY(1.10, 1.100, 1, 1.0, 1e0, -5.5, 0.00)"),
+    "JSON_ARRAY(12345678901234567890123456789012345.123456789012345678901234567891, -0.000000000000000000000000000001)",
+    "JSON_ARRAY(CAST(1 AS UNSIGNED), 1, CAST(1 AS DECIMAL(20,0)), 1e0, CAST(300 AS UNSIGNED), CAST(1e10 AS UNSIGNED))",
+    "CAST(CAST(7 AS UNSIGNED) AS JSON)",
+    "CAST(CAST('2024-01-02' AS DATE) AS JSON)",
+    "JSON_ARRAY(DATE'2024-01-02', '2024-01-02', CAST('2024-01-02 03:04:05.123456' AS DATETIME(6)), NOW(6))",
+    "JSON_ARRAY(CAST('0000-00-00' AS DATE), CAST('2024-02-31' AS DATE), CAST('2024-00-00 01:02:03' AS DATETIME))",
+    "JSON_ARRAY(CAST('-838:59:58.000001' AS TIME(6)), CAST('-00:00:01.9' AS TIME(1)), TIME'00:00:00')",
+    "JSON_OBJECT('a', X'00FF', 'b', b'101', 'c', CAST('x' AS BINARY(70000)), 'd', X'', 'e', 'base64:type15:AP8=')",
+    "(SELECT JSON_ARRAY(s.ts, s.bi, s.b6, s.tb, s.bl, s.mb, s.lb, s.bn, s.vb, s.ye, s.fl, s.de, s.en, s.se, s.dt)"
+    " FROM {schema}.source s)",
+    "(SELECT JSON_OBJECT('ts', s.ts, 'deep', JSON_OBJECT('x', JSON_ARRAY(s.de, s.bl, JSON_ARRAY(s.bi))))"
+    " FROM {schema}.source s)",
+    *("(SELECT CAST(s.ts AS JSON) FROM {schema}.source s)", "(SELECT CAST(s.bi AS JSON) FROM {schema}.source s)"),
+    "(SELECT CAST(CONCAT('[', REPEAT('{\"k\": 70000, \"s\": \"é\"}, ', 3000), '1]') AS JSON))",
+    "(SELECT JSON_ARRAY(CAST(CONCAT('[', REPEAT('70000, ', 30000), '1]') AS JSON), s.de) FROM {schema}.source s)",
+    "CAST(CONCAT(REPEAT('[', 99), REPEAT(']', 99)) AS JSON)",
+]
+JSON_SOURCE = (
+    "CREATE TABLE {schema}.source (ts TIMESTAMP(6), bi BIT(9), b6 BIT(64), tb TINYBLOB, bl BLOB, mb MEDIUMBLOB, lb"
+    " LONGBLOB, bn BINARY(4), vb VARBINARY(9), ye YEAR, fl FLOAT, de DECIMAL(20,5), en ENUM('a'), se SET('x', 'y'),"
+    " dt DATETIME(3)) SELECT '2024-01-02 03:04:05.5' ts, 5 bi, 18446744073709551615 b6, X'00FF' tb, X'' bl, X'61' mb,"
+    " X'FF' lb, X'00' bn, X'00FF' vb, 2024 ye, 1.1 fl, 12.5 de, 'a' en, 'x,y' se, '2024-01-02 03:04:05.5' dt"
+)
 ALL_TYPES = TYPES | MARIADB_TYPES | VECTORS
 
 
@@ -213,6 +243,95 @@ def test_it_undoes_every_type_exactly(server: Server, schema: str, session: Any,
                 session, f"CREATE TABLE `{schema}`.{table} (id INT{key}, v {column_type}, n INT, u TIMESTAMP(3) NULL)"
             )
             _change_and_undo(server, session, schema, table, values, guarded=guarded)
+
+
+@pytest.mark.parametrize("guarded", [False, True], ids=["stored", "guarded"])
+@pytest.mark.parametrize("key", ["", " PRIMARY KEY"], ids=["no_key", "key"])
+def test_it_rebuilds_json_with_every_type(
+    server: Server, schema: str, session: Any, key: str, *, guarded: bool
+) -> None:
+    if server.flavor.is_mariadb:
+        pytest.skip("JSON is text on MariaDB")
+    query(session, JSON_SOURCE.replace("{schema}", schema))
+    query(session, f"CREATE TABLE `{schema}`.j (id INT{key}, v JSON, n INT, u TIMESTAMP(3) NULL)")
+    values = [value.replace("{schema}", schema) for value in MYSQL_JSON] + ["NULL"]
+    _change_and_undo(server, session, schema, "j", values, guarded=guarded)
+    # The binlog shows what is really kept: HEX of a document is only that of its text.
+    touch = f"UPDATE `{schema}`.j SET n = n + 1"
+    before = [change.before for _, change in read_changes(server, run(server, session, schema, touch))]
+    checksum = query(session, f"CHECKSUM TABLE `{schema}`.j")
+    changes = read_changes(server, run(server, session, schema, f"DELETE FROM `{schema}`.j"))
+    undo(session, changes, guarded=guarded)
+    assert query(session, f"CHECKSUM TABLE `{schema}`.j") == checksum
+    after = [change.before for _, change in read_changes(server, run(server, session, schema, touch))]
+    assert sorted(str(image[:2]) for image in before if image) == sorted(str(image[:2]) for image in after if image)
+    for plan, change in read_changes(server, run(server, session, schema, touch)):
+        assert change.after is not None
+        (found,) = query(session, plan.build_now(change.after))
+        assert plan.parse_now(found)[:2] == change.after[:2] or not key
+
+
+# Pairs that are equal as numbers, as text, or both, and yet are other documents.
+TWINS = [
+    ("CAST('1' AS JSON)", "CAST(CAST(1 AS UNSIGNED) AS JSON)"),
+    ("JSON_ARRAY(1)", "JSON_ARRAY(CAST(1 AS DECIMAL(5,0)))"),
+    ("JSON_ARRAY(1.5)", "JSON_ARRAY(1.5e0)"),
+    ("JSON_ARRAY(1e0)", "JSON_ARRAY(1)"),
+    ("JSON_ARRAY(0e0)", "JSON_ARRAY(-0e0)"),
+    ("JSON_ARRAY(1.10)", "JSON_ARRAY(1.1)"),
+    ("JSON_ARRAY('2024-01-02')", "JSON_ARRAY(DATE'2024-01-02')"),
+    ("JSON_OBJECT('a', JSON_ARRAY(1, 'x'))", "JSON_OBJECT('a', JSON_ARRAY(CAST(1 AS UNSIGNED), 'x'))"),
+    ("JSON_OBJECT('a', JSON_OBJECT('b', 1))", "JSON_OBJECT('a', JSON_OBJECT('b', CAST(1 AS UNSIGNED)))"),
+    ("JSON_ARRAY(1, CAST(1 AS UNSIGNED))", "JSON_ARRAY(CAST(1 AS UNSIGNED), 1)"),
+    ("JSON_ARRAY(X'00FF')", "JSON_ARRAY('base64:type15:AP8=')"),
+    ("JSON_ARRAY('a')", "JSON_ARRAY('A')"),
+    ("JSON_ARRAY('a')", "JSON_ARRAY('a ')"),
+    ("JSON_OBJECT('é', 1)", "JSON_OBJECT('e', 1)"),
+    ("JSON_ARRAY(NULL)", "JSON_ARRAY('null')"),
+    ("CAST('null' AS JSON)", "NULL"),
+    ("JSON_ARRAY(TRUE)", "JSON_ARRAY(1)"),
+    ("JSON_ARRAY(TIMESTAMP'2024-01-02 03:04:05')", "JSON_ARRAY('2024-01-02 03:04:05.000000')"),
+]
+
+
+@pytest.mark.parametrize("key", ["", " PRIMARY KEY"], ids=["no_key", "key"])
+def test_it_tells_json_documents_apart(server: Server, schema: str, session: Any, key: str) -> None:
+    if server.flavor.is_mariadb:
+        pytest.skip("JSON is text on MariaDB")
+    name = f"`{schema}`.`twins`"
+    query(session, f"CREATE TABLE {name} (id INT{key}, w JSON)")
+    pairs = [pair for one, other in TWINS for pair in ((one, other), (other, one))]
+    for ours, theirs in pairs:
+        ran = run(server, session, schema, f"INSERT INTO {name} VALUES (1, {ours})")
+        ((plan, change),) = read_changes(server, ran)
+        query(session, f"DELETE FROM {name}")  # not UPDATE: to it some of the twins are no change at all
+        query(session, f"INSERT INTO {name} VALUES (1, {theirs})")
+        query(session, plan.build_guarded(invert(change)))
+        assert session.affected_rows() == 0, (ours, theirs)
+        query(session, f"DELETE FROM {name}")
+        query(session, f"INSERT INTO {name} VALUES (1, {ours})")
+        query(session, plan.build_guarded(invert(change)))
+        assert session.affected_rows() == 1, (ours, theirs)
+
+
+@pytest.mark.parametrize("setting", ["ansi", "no_backslash", "strict", "zone_east", "latin1", "gbk", "binary", "mixed"])
+def test_json_text_means_the_same_in_any_session(server: Server, schema: str, session: Any, setting: str) -> None:
+    if server.flavor.is_mariadb:
+        pytest.skip("JSON is text on MariaDB")
+    query(session, JSON_SOURCE.replace("{schema}", schema))
+    query(session, f"CREATE TABLE `{schema}`.j (id INT PRIMARY KEY, v JSON)")
+    zero = "0000-00-00"  # which strict sessions refuse, and say so
+    values = [value.replace("{schema}", schema) for value in MYSQL_JSON if setting == "ansi" or zero not in value]
+    rows = ", ".join(f"({number}, {value})" for number, value in enumerate(values))
+    other = server.connect(client_flag=2)
+    query(other, HOSTILE_SESSIONS[setting])
+    for statement in (f"INSERT INTO `{schema}`.j VALUES {rows}", f"DELETE FROM `{schema}`.j"):
+        before = hex_rows(session, schema, "j")
+        changes = read_changes(server, run(server, session, schema, statement))
+        undo(other, changes, guarded=True)
+        assert hex_rows(session, schema, "j") == before, statement
+        query(session, statement)
+    other.close()
 
 
 def _change_and_undo(
@@ -504,7 +623,7 @@ def test_it_undoes_one_of_several_equal_rows(server: Server, schema: str, sessio
         assert hex_rows(session, schema, "e") == before
 
 
-UNKNOWN_TYPES: dict[str, list[str]] = {"mariadb": [], "mysql": ["JSON"]}
+UNKNOWN_TYPES: dict[str, list[str]] = {"mariadb": [], "mysql": []}
 
 
 def test_it_names_the_column_of_a_type_it_does_not_know(server: Server, schema: str, session: Any) -> None:
