@@ -106,7 +106,7 @@ class TicketPageTests(PageTestCase):
     def test_it_shows_events_records_and_archive_as_three_numbers(self) -> None:
         make_run(self.ticket, rows_archived=1233, backup="incomplete", backup_reason="One row is missing.")
         text = self.page(self.cy)
-        assert "1,234 = 1,234 = 1,233" in text
+        assert "1,234 = 1,234 ≠ 1,233" in text
         assert "One row is missing." in text
 
     def test_it_offers_the_rollback_only_to_who_may_roll_back(self) -> None:
@@ -155,6 +155,13 @@ class TicketPageTests(PageTestCase):
         assert "theirs" not in hidden
         assert "88003" not in hidden
         assert "1 changed since" in hidden
+
+    def test_it_says_of_a_schema_change_what_undoes_it_where_there_are_no_rows_to_count(self) -> None:
+        make_run(self.ticket, kind="CREATE TABLE", rows_captured=0, records_stored=1, rows_archived=0)
+        text = self.page(self.cy, self.ticket)
+        assert "1 statement to undo it" in text
+        assert "0 = 1" not in text
+        assert "≠" not in text
 
     def test_it_keeps_a_fixed_number_of_queries_however_many_statements_ran(self) -> None:
         execution = make_run(self.ticket)

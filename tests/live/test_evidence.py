@@ -13,11 +13,13 @@ from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
 from django.db import connections
 
+from backups.capture import capture
 from changes import undo
 from changes.errors import ChangeError
 from changes.models import ExecutedStatement, Execution
 from changes.secrets import build_key
 from changes.states import BackupState, ExecutionState, RollbackState
+from tests.live.conftest import Executor
 from tests.live.installation import Installation, point_at, register
 from tests.live.own_rows import query
 from tests.servers import Server
@@ -226,3 +228,18 @@ def test_it_says_when_there_is_nothing_to_verify(place: Installation, capsys: py
     assert verify(ran, capsys)[0] == 2
     with pytest.raises(CommandError, match="no ticket"):
         call_command("verify_backup", "0")
+
+
+@pytest.mark.parametrize(
+    "sql", ["DELETE FROM `{}`.t LIMIT 1", "UPDATE `{}`.`" + ARCHIVE + "` SET row_count = 2 WHERE block = 1"]
+)
+def test_it_keeps_anew_what_is_not_whole_any_more(executor: Executor, sql: str) -> None:
+    executor.sql("CREATE TABLE t (id int PRIMARY KEY)", "INSERT INTO t VALUES (1), (2), (3)")
+    change = executor.run("t", "DELETE", "DELETE FROM t")
+    first = capture(change, executor.source)
+    with connections["backup"].cursor() as cursor:
+        cursor.execute(sql.format(first.backup_schema))
+    second = capture(change, executor.source)
+    assert (second.state, second.opid_time) == ("complete", first.opid_time)
+    assert second.rows_captured == second.records_stored == second.rows_archived == 3
+    assert second.evidence == first.evidence
