@@ -134,32 +134,29 @@ def _floating(wire: Wire) -> Fragment:
 
 
 def _decimal(wire: Wire) -> Fragment | None:
-    """Up to nine digits on either side of the point: two groups. Longer ones are left to the codec."""
-    precision, scale = wire.meta & 0xFF, wire.meta >> 8
-    whole, part = precision - scale, scale
-    if not (0 < whole <= 9 and part <= 4):
+    """Up to eighteen digits in front of the point, two groups, and four behind; longer ones are left to the codec."""
+    precision, part = wire.meta & 0xFF, wire.meta >> 8
+    whole = precision - part
+    if not (0 < whole <= 18 and part <= 4):
         return None
     sizes = (0, 1, 1, 2, 2, 3, 3, 4, 4, 4)
-    size, bits = sizes[whole] + sizes[part], sizes[part] * 8
+    size, bits = whole // 9 * 4 + sizes[whole % 9] + sizes[part], sizes[part] * 8
     sign = 1 << size * 8 - 1
     lines = [
         "@0 = from_bytes(@0, 'big')",
         f"@2 = '' if @0 & {sign} else '-'",
         f"@0 ^= {sign - 1} if @2 else {sign}",
-        f"if @0 >> {bits} >= {10**whole}: raise ValueError",
+        f"@1 = @0 & {(1 << bits) - 1}",
+        f"@0 >>= {bits}",
     ]
-    value = f"{{@2}}{{@0 >> {bits}}}" if part else "{@2}{@0}"
+    if whole > 9:
+        lines.append("if @0 & 0xFFFFFFFF > 999999999: raise ValueError")
+        lines.append("@0 = (@0 >> 32) * 1000000000 + (@0 & 0xFFFFFFFF)")
+    lines.append(f"if @0 >= {10**whole}: raise ValueError")
     if part == 1:
-        lines.append(f"if @0 & {(1 << bits) - 1} > 9: raise ValueError")
-        value += f".{{@0 & {(1 << bits) - 1}}}"
-    elif part == 2:
-        value += f".{{TWO[@0 & {(1 << bits) - 1}]}}"
-    elif part == 3:
-        value += f".{{THREE[@0 & {(1 << bits) - 1}]}}"
-    elif part == 4:
-        lines.append(f"@1 = @0 & {(1 << bits) - 1}")
-        value += ".{TWO[@1 // 100]}{TWO[@1 % 100]}"
-    return Fragment(f"{size}s", lines=tuple(lines), value=value)
+        lines.append("if @1 > 9: raise ValueError")
+    behind = ("", ".{@1}", ".{TWO[@1]}", ".{THREE[@1]}", ".{TWO[@1 // 100]}{TWO[@1 % 100]}")[part]
+    return Fragment(f"{size}s", lines=tuple(lines), value="{@2}{@0}" + behind)
 
 
 def _memoized(wire: Wire, size: int) -> Fragment:

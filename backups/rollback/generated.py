@@ -103,10 +103,12 @@ class _Generator:
         size = (count + 7) // 8
         expected = sum(1 << index for index in range(count) if not self.table_map.nullable[index])
         check = [f"if n & {expected}: raise ValueError"] if expected else []
-        forms = {1: ("B", "n"), 2: ("H", "n"), 4: ("I", "n"), 8: ("Q", "n")}
-        if size in forms:
-            form, name = forms[size]
-            self.run.append((form, [name]))
+        forms = {1: "B", 2: "H", 4: "I", 8: "Q"}
+        if size == 3:
+            self.run.append(("HB", ["n", "m"]))
+            self.after_run += ["n |= m << 16", *check]
+        elif size in forms:
+            self.run.append((forms[size], ["n"]))
             self.after_run += check
         else:
             self.run.append((f"{size}s", ["n"]))

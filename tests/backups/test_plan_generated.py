@@ -150,7 +150,7 @@ KINDS: list[Kind] = [
             precision | scale << 8,
             decimal(precision, scale),
         )
-        for precision, scale in ((1, 0), (5, 1), (10, 2), (9, 3), (13, 4), (12, 6), (2, 2), (30, 10), (65, 30), (9, 0))
+        for precision, scale in ((1, 0), (5, 1), (10, 2), (9, 3), (13, 4), (12, 2), (22, 4), (18, 0), (23, 4), (12, 6), (2, 2), (30, 10), (65, 30), (9, 0))
     ),
     Kind(Column("c", "year", "year"), 13, 0, raw(1)),
     Kind(Column("c", "date", "date"), 10, 0, date),
