@@ -8,13 +8,14 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from backups.binlog import events
-from tests.live.own_rows import FIXED_SESSION, hex_rows, query, read_changes, read_events, run, undo
+from tests.live.own_rows import FIXED_SESSION, hex_rows, query, read_changes, read_coordinates, read_events, run, undo
 from tests.live.private_server import MYSQL_PREFIX, private_mariadb, private_mysql
 from tests.live.test_source import foreign_writers
 from tests.servers import Server
@@ -79,7 +80,7 @@ NAMES = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, tuple[str, ...]], Server]]:
+def own_servers() -> Iterator[dict[tuple[str, tuple[str, ...]], Server]]:
     """A server for each set of options, started when first needed."""
     with ExitStack() as stack:
 
@@ -132,9 +133,9 @@ def check_way_back(server: Server, *session: str) -> set[int]:
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_every_row_comes_back(name: str, servers: dict[tuple[str, tuple[str, ...]], Server]) -> None:
+def test_every_row_comes_back(name: str, own_servers: dict[tuple[str, tuple[str, ...]], Server]) -> None:
     flavor, options, session = SHAPES[name]
-    types = check_way_back(servers[flavor, options], *session)
+    types = check_way_back(own_servers[flavor, options], *session)
     assert types == {events.TABLE_MAP, *((23, 24, 25) if flavor == "mariadb" else (30, 31, 32))}
 
 
@@ -162,3 +163,67 @@ def test_an_encrypted_binlog_of_mysql(tmp_path: Path) -> None:
         assert query(connection, "SHOW BINARY LOGS")[0][2] == "Yes"  # encrypted
         check_way_back(server)
         check_way_back(server, "SET SESSION binlog_transaction_compression=ON")
+
+
+BIG = "INSERT INTO `{0}`.big VALUES (1, REPEAT(X'00', 12000000), {1})"
+NOISE = (
+    "(SELECT GROUP_CONCAT(RANDOM_BYTES(1000) SEPARATOR '') FROM `{0}`.d a, `{0}`.d b, `{0}`.d c, `{0}`.d e, `{0}`.d f)"
+)
+
+
+def test_a_compressed_row_beyond_16_mib(own_servers: dict[tuple[str, tuple[str, ...]], Server]) -> None:
+    server = own_servers["mysql", ("--binlog-transaction-compression=ON", "--binlog-rows-query-log-events=ON")]
+    connection = open_session(server, "SET SESSION group_concat_max_len = 20000000")
+    query(connection, "CREATE DATABASE big")
+    query(connection, "CREATE TABLE big.big (id INT PRIMARY KEY, a LONGBLOB, b LONGBLOB)")
+    query(connection, "CREATE TABLE big.d (d INT)")
+    query(connection, "INSERT INTO big.d VALUES (0),(1),(2),(3),(4),(5),(6)")
+    for noise, longest in (("REPEAT(X'FF', 12000001)", 100_000), (NOISE.format("big"), 30_000_000)):
+        ran = run(server, connection, "big", BIG.format("big", noise), names="big.big big.d")
+        assert ran.own.end.position - ran.own.start.position < longest
+        ((plan, change),) = read_changes(server, ran)
+        assert change.after is not None
+        assert len(str(change.after[1])) == 24_000_003
+        assert len(str(change.after[2])) > 24_000_003
+        undo(connection, [(plan, change)], guarded=False)
+
+
+OTHERS = {
+    "mysql": (
+        "SET SESSION binlog_transaction_compression=ON",
+        "INSERT INTO `{0}`.odd (d, v) VALUES ('2024-02-31', STRING_TO_VECTOR('[1, 2]'))",
+        "SET SESSION binlog_transaction_compression=OFF, binlog_row_value_options=PARTIAL_JSON",
+        "INSERT INTO `{0}`.odd (j) VALUES (JSON_OBJECT('a', 1, 'b', REPEAT('x', 200)))",
+        "UPDATE `{0}`.odd SET j = JSON_SET(j, '$.a', 2) WHERE j IS NOT NULL ORDER BY id DESC LIMIT 1",
+    ),
+    "mariadb": (
+        "INSERT INTO `{0}`.odd (d, j) VALUES ('2024-02-31', '{{}}')",
+        "INSERT INTO `{0}`.odd (d, v) VALUES ('0000-00-00', '::1')",
+    ),
+}
+XA = (
+    "XA START '{number}'",
+    "INSERT INTO `{0}`.odd (d) VALUES ('2024-02-31')",
+    "XA END '{number}'",
+    "XA PREPARE '{number}'",
+)
+
+
+def test_nothing_of_others_disturbs(server: Server, schema: str) -> None:
+    vector = "INET6" if server.flavor.is_mariadb else "VECTOR(2)"
+    root = open_session(server)
+    query(root, f"CREATE TABLE `{schema}`.odd (id INT AUTO_INCREMENT PRIMARY KEY, d DATE, v {vector}, j JSON)")
+    query(root, f"CREATE TABLE `{schema}`.ours (id INT PRIMARY KEY)")
+    other, xid = open_session(server), f"{schema}-1"
+    for number, ending in enumerate(("XA ROLLBACK '{number}'", "XA COMMIT '{number}'", "XA ROLLBACK '{number}'")):
+        # Ours is in the middle of all: the coordinates are taken around, as they are when the server is busy.
+        first = run(server, root, schema, f"INSERT INTO `{schema}`.ours VALUES ({3 * number})")
+        for statement in (*OTHERS[server.flavor.name], *XA):
+            query(other, statement.replace("{0}", schema).replace("{number}", xid).replace("{{}}", "{}"))
+        ran = run(server, root, schema, f"INSERT INTO `{schema}`.ours VALUES ({3 * number + 1})")
+        query(other, ending.replace("{number}", xid))
+        end = read_coordinates(server, root)
+        ran = replace(ran, own=replace(ran.own, start=first.own.end, end=end))
+        assert [change.after for _, change in read_changes(server, ran)] == [(str(3 * number + 1),)]
+    other.close()
+    root.close()
