@@ -72,9 +72,10 @@ def verify_statement(record: ExecutedStatement) -> Proof | None:
     return verify(record.evidence, record.backup_signature, kind=StatementKind(record.kind).backup_type)
 
 
-def sign_again(record: ExecutedStatement) -> Proof | None:
+def sign_again(record: ExecutedStatement, *, keys_lost: bool = False) -> Proof | None:
     """Sign a backup that has no signature, or one by an older key, if all that can be compared is as it was.
 
+    keys_lost: the key that signed is gone for ever; the digests in the application database have to do.
     Raises BackupError when the backup server cannot be read.
     """
     evidence = record.evidence
@@ -82,7 +83,7 @@ def sign_again(record: ExecutedStatement) -> Proof | None:
         return None
     if not record.backup_signature:
         evidence = read_evidence(evidence)
-    signature = record.backup_signature or evidence.sign(read_keys())
+    signature = evidence.sign(read_keys()) if keys_lost or not record.backup_signature else record.backup_signature
     proof = verify(evidence, signature, kind=StatementKind(record.kind).backup_type)
     if not proof.problems:
         record.records_sha256, record.backup_signature = evidence.records_sha256, evidence.sign(read_keys())

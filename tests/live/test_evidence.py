@@ -201,6 +201,19 @@ def test_a_signature_of_a_key_that_is_gone_is_refused_and_can_be_renewed_before(
     assert place.roll_back(ran.ticket).state == ExecutionState.SUCCEEDED
 
 
+def test_when_the_keys_are_lost_the_digests_have_to_do(
+    ran: Execution, settings: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = replace(settings.INCEPTION.site, encryption_keys=(build_key(),))
+    settings.INCEPTION = replace(settings.INCEPTION, site=site)
+    tamper(statement(ran, 1), "t", "UPDATE {} SET rollback_statement = 'DROP DATABASE mysql;'")
+    assert verify(ran, capsys, "--sign")[0] == 1
+    status, text = verify(ran, capsys, "--sign", "--keys-lost")
+    assert (status, text.count("ALTERED")) == (1, 1)
+    status, text = verify(ran, capsys)
+    assert (status, text.count("ALTERED"), text.count("whole")) == (1, 1, 2)
+
+
 def test_a_backup_from_before_signatures_is_signed_after_a_look(
     place: Installation, ran: Execution, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,10 +1,11 @@
-"""manage.py verify_backup TICKET [--sign]: is what is kept of a ticket still what was kept?"""
+"""manage.py verify_backup TICKET [--sign [--keys-lost]]: is what is kept of a ticket still what was kept?"""
 
 from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
 from enum import IntEnum
+from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -34,11 +35,16 @@ class Command(BaseCommand):
         parser.add_argument(
             "--sign", action="store_true", help="sign anew with the first encryption key what is found whole"
         )
+        parser.add_argument(
+            "--keys-lost", action="store_true", help="with --sign: the key that signed it is gone; trust the digests"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not Ticket.objects.filter(pk=options["ticket"]).exists():
             raise CommandError(f"There is no ticket #{options['ticket']}.", returncode=ExitStatus.NOTHING_TO_VERIFY)
-        look = sign_again if options["sign"] else verify_statement
+        if options["keys_lost"] and not options["sign"]:
+            raise CommandError("--keys-lost goes with --sign.", returncode=ExitStatus.NOTHING_TO_VERIFY)
+        look = partial(sign_again, keys_lost=options["keys_lost"]) if options["sign"] else verify_statement
         records = ExecutedStatement.objects.filter(execution__ticket=options["ticket"]).order_by("execution", "seq")
         status = ExitStatus.NOTHING_TO_VERIFY
         for record in records.iterator():
