@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from backups.archive import Archive, ArchiveHeader, ArchiveWriter, pack_header
@@ -218,6 +218,7 @@ class _Capture:
     writer: ArchiveWriter = field(init=False)
     failure: str = ""
     _maps: dict[int, TableMap] = field(default_factory=dict)
+    _sequences: set[int] = field(default_factory=set)
     _plans: dict[int, TablePlan] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -228,7 +229,8 @@ class _Capture:
         if self.change.own is None:
             verdict = self._keep_schema_change()
         else:
-            verdict = self._keep_rows(read_own_events(source, self.change.own))
+            own = replace(self.change.own, sequences=self._find_sequences())
+            verdict = self._keep_rows(read_own_events(source, own))
         header = self._build_header(verdict)
         digest, payload = pack_header(header)
         self.store.save_block(0, 0, len(payload), digest, payload)
@@ -263,12 +265,20 @@ class _Capture:
                 " needed: row events. SET GLOBAL binlog_format=ROW and reconnect before the next change."
             )
         elif event.table_map is not None:
+            if (event.table_map.schema_name, event.table_map.table_name) in self._find_sequences():
+                self._sequences.add(event.table_map.table_id)
+                return
+            self._sequences.discard(event.table_map.table_id)
             self._check_seen(event.table_map)
             self._maps[event.table_map.table_id] = event.table_map
             self._plans.pop(event.table_map.table_id, None)
             self.writer.add_map(event.table_map.table_id, event.raw)
         else:
             self._take_rows(event)
+
+    def _find_sequences(self) -> frozenset[tuple[str, str]]:
+        tables = self.change.snapshot.tables if self.change.snapshot else ()
+        return frozenset((table.schema_name, table.name) for table in tables if table.is_sequence)
 
     def _check_seen(self, table_map: TableMap) -> None:
         """Note a table that was opened for writing and not seen before: a child in a schema hidden from the account."""
@@ -286,6 +296,8 @@ class _Capture:
     def _take_rows(self, event: OwnEvent) -> None:
         body = event.body
         table_id = int.from_bytes(body[:6], "little")
+        if table_id in self._sequences:
+            return
         if table_id not in self._maps:
             raise DecodeError(
                 f"found rows of table id {table_id} at {event.coordinates}; needed: the table map before them."

@@ -33,6 +33,8 @@ class OwnTransaction:
     connection_id: of the executing connection.
     gtid_before, gtid_after: MariaDB's @@last_gtid around the statement; equal means that nothing was logged.
     marker: a text that the statement, and no other, began with.
+    sequences: (schema, name) of those that the statement can take numbers from. MariaDB logs the numbers in
+        transactions of their own, which bear the statement's text.
     """
 
     flavor: Flavor
@@ -42,6 +44,7 @@ class OwnTransaction:
     gtid_before: str | None
     gtid_after: str | None
     marker: str
+    sequences: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def logged_nothing(self) -> bool:
@@ -89,6 +92,7 @@ class OwnEventFilter:
         self._ours = False
         self._open = False  # ours has row events and no end yet
         self._standalone = False
+        self._in_numbers = False  # a transaction with our marker, of a sequence as far as is seen
         self._groups_found = 0
         self._unreadable_payloads = 0
         self._maps: dict[int, TableMap] = {}
@@ -178,13 +182,29 @@ class OwnEventFilter:
             if type_code in events.MARIADB_COMPRESSED:
                 raw = compression.expand_event(raw)
             return self._feed_own(raw)
-        if self._bears_marker(type_code, event):
-            raise AttributionError(
-                f"found our statement's comment also in another transaction, which ends after {self.coordinates}; "
-                f"needed: only in {self._own.gtid_after}. The statement was logged in several transactions (a "
-                "procedure, or tables of different engines) or was sent twice."
-            )
+        if self._in_numbers:
+            self._check_numbers(type_code, event)
+        elif self._bears_marker(type_code, event):
+            self._in_numbers = type_code == events.MARIADB_ANNOTATE_ROWS and bool(self._own.sequences)
+            if not self._in_numbers:
+                raise self._several()
         return ()
+
+    def _check_numbers(self, type_code: int, event: bytes) -> None:
+        """Raise when a transaction with our marker, which is not ours, changes more than sequences."""
+        if type_code == events.TABLE_MAP:
+            table_map = decode_table_map(self._checked(event)[HEADER_SIZE:])
+            if (table_map.schema_name, table_map.table_name) not in self._own.sequences:
+                raise self._several()
+        elif self._bears_marker(type_code, event):
+            raise self._several()
+
+    def _several(self) -> AttributionError:
+        return AttributionError(
+            f"found our statement's comment also in another transaction, which ends after {self.coordinates}; "
+            f"needed: only in {self._own.gtid_after}. The statement was logged in several transactions (a "
+            "procedure, or tables of different engines) or was sent twice."
+        )
 
     def _bears_marker(self, type_code: int, event: bytes) -> bool:
         """Whether an event of another transaction holds our marker."""
@@ -201,6 +221,7 @@ class OwnEventFilter:
         header = parse_header(event)
         gtid = events.decode_mariadb_gtid(event[HEADER_SIZE:], header.server_id)
         self._check_closed(f"before {gtid}")
+        self._in_numbers = False
         self._ours = not self._own.logged_nothing and str(gtid) == self._own.gtid_after
         if self._ours:
             self._checked(event)

@@ -310,3 +310,23 @@ def test_it_notices_a_damaged_archive(executor: Executor) -> None:
         cursor.execute(f"DELETE FROM {name} WHERE block = 1")
         with pytest.raises(StoreError, match="0 blocks"):
             archive.load_blocks()
+
+
+def test_it_leaves_out_the_numbers_that_a_sequence_gave(executor: Executor) -> None:
+    if not executor.flavor.is_mariadb:
+        pytest.skip("sequences are MariaDB's")
+    executor.sql(
+        "CREATE SEQUENCE numbers",
+        "CREATE TABLE s (id bigint DEFAULT nextval(numbers) PRIMARY KEY, a bigint)",
+    )
+    for sql, rows in (
+        ("INSERT INTO s (a) VALUES (1), (2)", 2),
+        ("INSERT INTO s VALUES (100, NEXTVAL(numbers))", 1),
+        ("UPDATE s SET a = NEXTVAL(numbers) WHERE id < 100", 2),
+    ):
+        before = executor.rows("s")
+        kept = executor.keep("s", sql.split()[0], sql)
+        assert (kept.state, kept.reason, kept.records_stored, kept.rows_archived) == ("complete", "", rows, rows)
+        replay(executor, records(kept))
+        assert executor.rows("s") == before
+        executor.sql(sql)
