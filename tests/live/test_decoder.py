@@ -579,6 +579,50 @@ def test_it_leaves_generated_columns_alone_and_keeps_on_update_quiet(server: Ser
         query(session, f"DELETE FROM `{schema}`.g")
 
 
+ODD_TABLES = {
+    "invisible": "(id INT PRIMARY KEY, a INT, h VARCHAR(20) INVISIBLE DEFAULT 'hid')",
+    "all_but_one_invisible": "(a INT, h INT INVISIBLE DEFAULT 5, id INT INVISIBLE DEFAULT 7)",
+    "generated_key": "(a INT, v INT AS (a * 2) STORED UNIQUE, id INT, w INT AS (id) VIRTUAL, KEY (w))",
+    "generated_bytes": "(id INT PRIMARY KEY, a INT, s VARCHAR(90) AS (REPEAT(a, 40)) STORED, b BLOB AS (a) VIRTUAL)",
+}
+MYSQL_ODD_TABLES = {
+    "functional": "(id INT PRIMARY KEY, a INT, KEY f ((a + 1)), KEY g ((CAST(a AS CHAR(20)))))",
+    "unique_functional": "(id INT, a INT, b JSON, UNIQUE KEY f ((a + 1)), KEY m ((CAST(b->'$[*]' AS UNSIGNED ARRAY))))",
+    "generated_json": "(id INT PRIMARY KEY, a INT, j JSON AS (JSON_ARRAY(a, 1.5)) STORED, k JSON AS (JSON_ARRAY(a)))",
+}
+MARIADB_ODD_TABLES = {
+    "period": "(id INT, a INT, f DATE DEFAULT '2024-01-01', t DATE DEFAULT '2025-01-01', PERIOD FOR p (f, t))",
+    "virtual_index": "(id INT, a INT, v INT AS (a + 1) VIRTUAL, KEY (v))",
+}
+
+
+@pytest.mark.parametrize("name", ODD_TABLES | MYSQL_ODD_TABLES | MARIADB_ODD_TABLES | {"generated_key_hidden": ""})
+def test_it_undoes_rows_with_columns_that_are_not_seen_or_not_written(
+    server: Server, schema: str, session: Any, name: str
+) -> None:
+    definition = (ODD_TABLES | (MARIADB_ODD_TABLES if server.flavor.is_mariadb else MYSQL_ODD_TABLES)).get(name, "")
+    if name == "generated_key_hidden" and not server.flavor.is_mariadb:
+        query(session, "SET SESSION sql_generate_invisible_primary_key = ON")
+        definition = "(id INT, a INT)"
+    if not definition:
+        pytest.skip("a table of the other servers")
+    query(session, f"CREATE TABLE `{schema}`.`{name}` {definition}")
+    columns = "(a)" if name == "all_but_one_invisible" else "(id, a)"
+    rows = "(1), (2), (NULL)" if columns == "(a)" else "(1, 1), (2, 2), (3, NULL)"
+    for guarded in (False, True):
+        for statement in (
+            f"INSERT INTO `{schema}`.`{name}` {columns} VALUES {rows}",
+            f"UPDATE `{schema}`.`{name}` SET a = a + 10",
+            f"DELETE FROM `{schema}`.`{name}`",
+        ):
+            before = hex_rows(session, schema, name)
+            changes = read_changes(server, run(server, session, schema, statement, names=name))
+            assert changes
+            undo(session, changes, guarded=guarded)
+            assert hex_rows(session, schema, name) == before, statement
+            query(session, statement)
+
+
 @pytest.mark.parametrize("collation", ["utf8mb4_general_ci", "utf8mb4_bin", "utf8mb4_unicode_ci"])
 @pytest.mark.parametrize("found", ["Ann", "ann "])
 def test_guarded_matches_nothing_when_someone_changed_the_row_since(
