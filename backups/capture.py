@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from backups.archive import Archive, ArchiveHeader, ArchiveWriter, pack_header
-from backups.binlog.events import decode_rows_head
+from backups.binlog.events import ROWS_KINDS
 from backups.binlog.flavor import Flavor
 from backups.binlog.own import OwnEvent
 from backups.binlog.snapshots import Snapshot
 from backups.binlog.tables import TableMap
 from backups.errors import AttributionError, DecodeError, StoreError, UnknownTypeError
+from backups.evidence import Evidence
 from backups.models import BackupSchema
 from backups.rollback.accounting import Tally, Verdict
-from backups.rollback.inverse import invert
 from backups.rollback.plan import TablePlan
 from backups.schema import StoredShape, ensure_tables
 from backups.source import OwnTransaction, ServerAddress, read_own_events
@@ -30,7 +32,9 @@ from backups.store import (
     open_backup_cursor,
     read_packet_bytes,
 )
+from backups.verification import is_row_change, read_digest
 
+_REPLACE = re.compile(r"(?:\s|(?>/\*.*?\*/)|(?:--\s|#)[^\n]*\n)*+REPLACE\b", re.IGNORECASE | re.DOTALL)
 _READING_ERRORS = (AttributionError, DecodeError, UnknownTypeError)
 
 
@@ -73,7 +77,7 @@ class CaptureResult:
     state: "complete" only when rows_captured = records_stored (counted in the store) = rows_archived and these account
     for what the server said it changed; else "incomplete", with the reason.
     explanation: why the server's count differs all the same, "" when it does not.
-    archive_sha256: of the archive's header, which covers all its blocks.
+    archive_sha256: of the archive's header, which covers all its blocks. records_sha256: as RecordsDigest gives it.
     """
 
     opid_time: str
@@ -86,6 +90,18 @@ class CaptureResult:
     reason: str
     explanation: str
     archive_sha256: str
+    records_sha256: str
+
+    @property
+    def evidence(self) -> Evidence:
+        return Evidence(
+            self.backup_schema,
+            self.backup_table,
+            self.opid_time,
+            self.records_stored,
+            self.records_sha256,
+            self.archive_sha256,
+        )
 
 
 def prepare(
@@ -112,20 +128,21 @@ def capture(change: ExecutedChange, source: ServerAddress, *, opid_time: str | N
     schema = BackupSchema.claim(change.target_id, change.host, change.port, change.schema_name)
     with open_backup_cursor() as cursor:
         shape = ensure_tables(cursor, schema.name, change.table_name)
-        packet_bytes = read_packet_bytes(cursor)
+        limits = (read_packet_bytes(cursor), cursor.read_has_backslash_escapes())
         with backup_transaction():
-            store, kept = _open_store(cursor, schema.name, shape, packet_bytes, change, opid_time)
-            if kept is not None:
-                return kept
-            store.begin()
-            return _Capture(change, store).run(source)
+            store, kept = _open_store(cursor, schema.name, shape, limits, change, opid_time)
+            with closing(store):
+                if kept is not None:
+                    return kept
+                store.begin()
+                return _Capture(change, store).run(source)
 
 
 def _open_store(
     cursor: BackupCursor,
     backup_schema: str,
     shape: StoredShape,
-    packet_bytes: int,
+    limits: tuple[int, bool],
     change: ExecutedChange,
     opid_time: str | None,
 ) -> tuple[StatementStore, CaptureResult | None]:
@@ -133,12 +150,15 @@ def _open_store(
     row = _build_information(change)
     first = opid_time or build_opid_time(int(change.executed_at.timestamp()), change.connection_id, change.seq)
     for candidate in candidate_opid_times(first):
-        store = StatementStore(cursor, backup_schema, change.table_name, shape, candidate, packet_bytes)
+        store = StatementStore(cursor, backup_schema, change.table_name, shape, candidate, *limits)
         if store.claim(row):
             return store, None
         archive = Archive.load(cursor, backup_schema, candidate)
         if archive is not None and _is_of(archive.header, change) and archive.header.state == "complete":
-            return store, _describe(store, archive.header)
+            store.digest = read_digest(cursor, backup_schema, change.table_name, candidate)
+            kept = _describe(store, archive.header)
+            if kept.state == "complete":
+                return store, kept
     raise StoreError(
         f"{backup_schema}: found no free opid_time from {first} on. Needed: one for this statement. Keys of an hour are"
         " taken by other statements of this connection; look for another installation writing to this schema."
@@ -178,18 +198,26 @@ def _hash_text(text: str) -> str:
 
 
 def _describe(store: StatementStore, header: ArchiveHeader) -> CaptureResult:
-    """Return what the store holds of a statement, counted there."""
+    """Return what the store holds of a statement, counted there. Complete only when the three numbers are one."""
+    found, records, archived = header.row_count, store.count_records(), store.count_archived_rows()
+    reason = header.reason
+    if is_row_change(header.kind) and not reason and not found == records == archived:
+        reason = (
+            f"found {found} row changes in the binlog, {records} records and {archived} archived rows on the backup"
+            " server. Needed: the same number of each. Look for another writer on the backup tables."
+        )
     return CaptureResult(
         opid_time=store.opid_time,
         backup_schema=store.backup_schema,
         backup_table=store.table_name,
-        rows_captured=header.row_count,
-        records_stored=store.count_records(),
-        rows_archived=store.count_archived_rows(),
-        state=header.state,
-        reason=header.reason,
+        rows_captured=found,
+        records_stored=records,
+        rows_archived=archived,
+        state="incomplete" if reason else header.state,
+        reason=reason,
         explanation=header.explanation,
         archive_sha256=pack_header(header)[0],
+        records_sha256=store.digest.hexdigest(),
     )
 
 
@@ -203,6 +231,7 @@ class _Capture:
     writer: ArchiveWriter = field(init=False)
     failure: str = ""
     _maps: dict[int, TableMap] = field(default_factory=dict)
+    _sequences: set[int] = field(default_factory=set)
     _plans: dict[int, TablePlan] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -213,7 +242,8 @@ class _Capture:
         if self.change.own is None:
             verdict = self._keep_schema_change()
         else:
-            verdict = self._keep_rows(read_own_events(source, self.change.own))
+            own = replace(self.change.own, sequences=self._find_sequences())
+            verdict = self._keep_rows(read_own_events(source, own))
             if self.failure and self.store.take_back():
                 # Part of the records would be taken for all of them. The events are read again, for the archive alone.
                 return _Capture(self.change, self.store, failure=self.failure).run(source)
@@ -223,8 +253,7 @@ class _Capture:
         return _describe(self.store, header)
 
     def _keep_schema_change(self) -> Verdict:
-        for statement in self.change.undo:
-            self.store.add_record(statement)
+        self.store.add_records(self.change.undo)
         self.store.flush()
         self._check_count(len(self.change.undo))
         return Verdict(self.change.undo_missing)
@@ -240,9 +269,8 @@ class _Capture:
             return Verdict(self.failure)
         self.store.flush()
         self._check_count(self.tally.row_count)
-        return self.tally.judge(
-            self.change.kind, self.change.affected_rows, children_checked=self.change.children_checked
-        )
+        kind = "REPLACE" if _REPLACE.match(self.change.sql) else self.change.kind
+        return self.tally.judge(kind, self.change.affected_rows, children_checked=self.change.children_checked)
 
     def _take(self, event: OwnEvent) -> None:
         if event.query is not None:
@@ -251,12 +279,20 @@ class _Capture:
                 " needed: row events. SET GLOBAL binlog_format=ROW and reconnect before the next change."
             )
         elif event.table_map is not None:
+            if (event.table_map.schema_name, event.table_map.table_name) in self._find_sequences():
+                self._sequences.add(event.table_map.table_id)
+                return
+            self._sequences.discard(event.table_map.table_id)
             self._check_seen(event.table_map)
             self._maps[event.table_map.table_id] = event.table_map
             self._plans.pop(event.table_map.table_id, None)
             self.writer.add_map(event.table_map.table_id, event.raw)
         else:
             self._take_rows(event)
+
+    def _find_sequences(self) -> frozenset[tuple[str, str]]:
+        tables = self.change.snapshot.tables if self.change.snapshot else ()
+        return frozenset((table.schema_name, table.name) for table in tables if table.is_sequence)
 
     def _check_seen(self, table_map: TableMap) -> None:
         """Note a table that was opened for writing and not seen before: a child in a schema hidden from the account."""
@@ -274,6 +310,8 @@ class _Capture:
     def _take_rows(self, event: OwnEvent) -> None:
         body = event.body
         table_id = int.from_bytes(body[:6], "little")
+        if table_id in self._sequences:
+            return
         if table_id not in self._maps:
             raise DecodeError(
                 f"found rows of table id {table_id} at {event.coordinates}; needed: the table map before them."
@@ -302,15 +340,20 @@ class _Capture:
         return plan
 
     def _add_records(self, plan: TablePlan, event: OwnEvent) -> None:
-        if not all(all(image) for image in decode_rows_head(event.body, event.type_code).present):
+        if not plan.has_all_columns(event.body, event.type_code):
             raise DecodeError(
                 f"{plan.table.schema_name}.{plan.table.name}: found row images without all columns at"
                 f" {event.coordinates}; needed: all. SET GLOBAL binlog_row_image=FULL and reconnect before the next"
                 " change."
             )
-        for row in plan.decode_rows(event.body, event.type_code):
-            self.tally.add(plan.table, row)
-            self.store.add_record(plan.build_stored(invert(row)))
+        kind = ROWS_KINDS[event.type_code]
+        statements = plan.build_inverses(event.body, event.type_code)
+        cascades = self.tally.find_cascades(plan.table, kind)
+        if cascades:
+            for change in plan.decode_rows(event.body, event.type_code):
+                self.tally.add_silent(cascades, plan.table, change)
+        self.tally.add(plan.table, kind, len(statements))
+        self.store.add_records(statements)
 
     def _check_count(self, expected: int) -> None:
         """Raise StoreError unless the server holds as many records as were sent; the transaction then ends with it."""

@@ -25,3 +25,7 @@ class StoreError(BackupError):
 
 class RestoreError(BackupError):
     """A rollback that could not be run; nothing was changed."""
+
+
+class EvidenceError(RestoreError):
+    """What the backup server gives back is not what was kept there, or nothing proves that it is."""

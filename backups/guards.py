@@ -59,6 +59,13 @@ class Guards:
         self.cursor.execute(f"{plan.build_now(change.before)} FOR UPDATE".encode())
         return next((fact for fact in cascades if self._has_children(plan, change.before, fact)), None)
 
+    def count_written_rows(self) -> int:
+        """Return how many rows this session has written so far, in every table: those that triggers wrote too."""
+        self.cursor.execute(
+            "SHOW SESSION STATUS WHERE Variable_name IN ('Handler_delete', 'Handler_update', 'Handler_write')"
+        )
+        return sum(int(value) for _, value in self.cursor.fetchall())
+
     def find_orphan(self, names: Iterable[TableName]) -> str | None:
         """Return, for people, a foreign key from or to `names` that has child rows without a parent; None when all fit.
 

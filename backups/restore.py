@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,10 +22,12 @@ from backups.undoing import (
     Shown,
     UndoChange,
     UndoItem,
+    check_item,
     fold,
     is_schema_change,
     load_archive,
     load_records_reversed,
+    load_schema_records,
     require_readable,
 )
 
@@ -115,6 +117,8 @@ def restore(
     is_over = False
     try:
         with open_backup_cursor() as backup:
+            for item in items:
+                check_item(backup, item)
             run.open_session([(item, load_archive(backup, item, flavor)) for item in items])
             for item, archive in run.sources:
                 if run.is_full or (run.is_stopped and is_schema_change(item)):
@@ -141,7 +145,7 @@ def _undo_item(
     if is_schema_change(item):
         run.end_segment(before_commit)
         before_commit()
-        run.undo_schema_change(load_records_reversed(backup, item))
+        run.undo_schema_change(load_schema_records(backup, item))
     elif archive is None:
         run.undo_text(load_records_reversed(backup, item))
     else:
@@ -222,7 +226,7 @@ class _Restore:
                     return
         self._read_back()
 
-    def undo_schema_change(self, records: Iterator[tuple[int, str]]) -> None:
+    def undo_schema_change(self, records: Iterable[tuple[int, str]]) -> None:
         for _, text in records:
             if self._keeps_rows(text):
                 break
@@ -307,16 +311,21 @@ class _Restore:
         """Undo one change. Returns False when its row is left as it is."""
         facts = self._guards.look_at(undo.plan)
         self._tables[undo.table_name] = None
-        self._triggers_fire = self._triggers_fire or undo.change.kind.value in facts.trigger_events
+        fires = undo.change.kind.value in facts.trigger_events
+        self._triggers_fire = self._triggers_fire or fires
         if (child := self._guards.find_children(undo.plan, undo.change)) is not None:
             detail = f"rows of {child.schema_name}.{child.table_name} refer to it ({child.constraint})"
             return self._settle(undo, "children", detail)
+        written = self._guards.count_written_rows() if fires else 0
         try:
             matched = self._run(undo.plan.build_guarded(undo.change))
         except MySQLdb.Error as error:
             return self._settle(undo, *_judge_error(error))
         if matched != 1:
             return self._settle(undo, "", "")
+        if fires and (others := self._guards.count_written_rows() - written - 1):
+            self._settle_trigger(undo, others)
+            return False
         self._note_kind(undo.change.kind.value)
         self.rows_restored += 1
         if undo.change.after is not None:
@@ -349,6 +358,16 @@ class _Restore:
         self._add_conflict(self._conflict(undo, "error", self._read_now(undo), detail))
         self._left_alone |= undo.touched_keys()
         self.rows_restored -= 1
+
+    def _settle_trigger(self, undo: UndoChange, row_count: int) -> None:
+        """Rows that a trigger of the opposite change writes have no record: nothing would take them away again."""
+        detail = f"a trigger that putting it back fires also writes {row_count} row(s), which would stay"
+        if self.on_conflict != "stop":
+            raise RestoreError(
+                f"{self._label(undo)}: {detail}. Needed: this row alone. Nothing was changed. Drop the trigger for the"
+                " time of the rollback."
+            )
+        self._add_conflict(self._conflict(undo, "error", self._read_now(undo), detail))
 
     def _settle(self, undo: UndoChange, reason: str, detail: str) -> bool:
         """Note a conflict and do with its row what was asked for. Returns False when it is left as it is."""

@@ -136,15 +136,18 @@ def ensure_tables(cursor: Any, backup_schema: str, table_name: str) -> StoredSha
 
 def _read_columns(cursor: Any, backup_schema: str, table_name: str) -> dict[str, dict[str, tuple[str, int | None]]]:
     cursor.execute(
-        "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, CHARACTER_MAXIMUM_LENGTH FROM information_schema.COLUMNS"
+        "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, CHARACTER_MAXIMUM_LENGTH, @@lower_case_table_names"
+        " FROM information_schema.COLUMNS"
         " WHERE TABLE_SCHEMA = %s AND TABLE_NAME IN (%s, %s, %s)",
         (backup_schema, INFORMATION_TABLE, ARCHIVE_TABLE, table_name),
     )
-    # A server with lower_case_table_names answers in lower case.
+    # A server with lower_case_table_names answers in lower case. Without, `abc` is found when `Abc` is asked for (the
+    # collation of information_schema), and is another table.
     asked = {name.casefold(): name for name in (INFORMATION_TABLE, ARCHIVE_TABLE, table_name)}
     found: dict[str, dict[str, tuple[str, int | None]]] = {}
-    for table, column, data_type, length in cursor.fetchall():
-        found.setdefault(asked.get(table.casefold(), table), {})[column] = (data_type.lower(), length)
+    for table, column, data_type, length, lower_case in cursor.fetchall():
+        name = asked.get(table.casefold(), table) if lower_case else table
+        found.setdefault(name, {})[column] = (data_type.lower(), length)
     return found
 
 

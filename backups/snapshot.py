@@ -14,7 +14,7 @@ from typing import Any
 import MySQLdb
 
 from backups.binlog.flavor import Flavor
-from backups.binlog.rows import Column, Table
+from backups.binlog.rows import SEQUENCE, Column, Table
 from backups.binlog.snapshots import CascadeFact, Snapshot, TriggerFact, snapshot_from_json, snapshot_to_json
 
 __all__ = [
@@ -89,6 +89,7 @@ class _Reader:
         while wanted:
             tables, views = self._find_objects(wanted)
             texts = [*self._read_views(views), *self._read_triggers(tables), *self._read_routines(wanted)]
+            texts += self._read_defaults(tables)
             wanted = self._names_of(texts)
             for cascade in self.read_cascades(tables):
                 self.cascades.append(cascade)
@@ -159,7 +160,7 @@ class _Reader:
                     self.views.add(key)
                     views.append(key)
                 else:
-                    self.base_tables[key] = engine or ""
+                    self.base_tables[key] = SEQUENCE if kind == "SEQUENCE" else engine or ""
                     tables.append(key)
         return tables, views
 
@@ -168,6 +169,17 @@ class _Reader:
             sql = "SELECT TABLE_NAME, VIEW_DEFINITION FROM information_schema.VIEWS WHERE TABLE_SCHEMA = %s"
             for _, text in self._query(*_restrict(sql, "TABLE_NAME", schema, names)):
                 yield schema, text or ""
+
+    def _read_defaults(self, tables: list[ObjectName]) -> Iterator[tuple[str, str]]:
+        """Yield the defaults that take the next number of a sequence: the binlog has a row event for it."""
+        for schema, names in _by_schema(tables) if self.flavor.is_mariadb else ():
+            sql = (
+                "SELECT TABLE_NAME, COLUMN_DEFAULT FROM information_schema.COLUMNS"
+                " WHERE TABLE_SCHEMA = %s AND COLUMN_DEFAULT LIKE '%%nextval(%%'"
+            )
+            for table, text in self._query(*_restrict(sql, "TABLE_NAME", schema, names)):
+                if table in names:
+                    yield schema, text
 
     def _read_triggers(self, tables: list[ObjectName]) -> Iterator[tuple[str, str]]:
         for schema, names in _by_schema(tables):

@@ -55,7 +55,8 @@ def read_own_events(address: ServerAddress, own: OwnTransaction) -> Iterator[Own
     """Yield the table maps, rows events and queries of our transaction, and of no other, as they come.
 
     What was yielded counts only when the iterator ends without an error: whether another transaction bears our marker
-    is known at `own.end`. Memory is bounded by the largest event. The connection is closed when the iterator is.
+    is known at `own.end`. Memory is bounded by the largest event (a compressed transaction is one, as packed). The
+    connection is closed when the iterator is.
     Raises AttributionError when the transaction is ambiguous or cannot be found or read, DecodeError when one of its
     events is damaged or of an unknown form, UnknownTypeError for a column type of which not even the length is known.
     """
@@ -72,9 +73,7 @@ def read_own_events(address: ServerAddress, own: OwnTransaction) -> Iterator[Own
                 reader = OwnEventFilter(own, _read_checksum_algorithm(connection, address))
             with closing(_dump(connection, address, own, reader)) as stream:
                 for event in stream:
-                    found = reader.feed(event)
-                    if found is not None:
-                        yield found
+                    yield from reader.feed(event)
                     if reader.passed_end:
                         break
         if reader.coordinates > before:

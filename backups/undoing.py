@@ -10,10 +10,12 @@ from backups.archive import Archive, ArchivedChange
 from backups.binlog.flavor import Flavor
 from backups.binlog.rows import ChangeKind, Image, RowChange, Value
 from backups.errors import RestoreError
+from backups.evidence import Evidence
 from backups.rollback.inverse import invert
 from backups.rollback.literals import display, quote_identifier
 from backups.rollback.plan import TablePlan
 from backups.schema import ARCHIVE_TABLE
+from backups.verification import check_archive, check_records, check_texts, read_keys
 
 RECORDS_A_PAGE = 500
 LONGEST_SHOWN = 300
@@ -27,13 +29,18 @@ RowKey = tuple[str, str, tuple[Value, ...]]
 
 @dataclass(frozen=True, slots=True)
 class UndoItem:
-    """One captured statement to undo. kind: as filed in the information table."""
+    """One captured statement to undo. kind: as filed in the information table.
+
+    evidence: what its backup was when it was kept, with the signature of that; None when nothing is known of it.
+    """
 
     opid_time: str
     backup_schema: str
     backup_table: str
     kind: str
     rows_captured: int
+    evidence: Evidence | None = None
+    signature: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +121,34 @@ def _is_same_row(newer: UndoChange, older: UndoChange) -> bool:
 
 
 def load_archive(cursor: Any, item: UndoItem, flavor: Flavor) -> Archive | None:
-    """Return the archive of `item`, None when it has none: goInception wrote its records."""
+    """Return the archive of `item`, None when it has none: goInception wrote its records.
+
+    Raises EvidenceError when it is known to have had one and that is not what is there.
+    """
     cursor.execute(
         "SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s",
         (item.backup_schema, ARCHIVE_TABLE),
     )
-    if cursor.fetchone() is None:
-        return None
-    return Archive.load(cursor, item.backup_schema, item.opid_time, flavor=flavor)
+    has_table = cursor.fetchone() is not None
+    archive = Archive.load(cursor, item.backup_schema, item.opid_time, flavor=flavor) if has_table else None
+    if item.evidence is not None:
+        check_archive(archive, item.evidence.archive_sha256, f"{item.backup_schema}, opid_time {item.opid_time}")
+    return archive
+
+
+def check_item(cursor: Any, item: UndoItem) -> None:
+    """Raise EvidenceError unless the records of `item` are those that were stored, as far as anything is known."""
+    if item.evidence is not None:
+        item.evidence.check(item.signature, read_keys())
+        check_records(cursor, item.evidence)
+
+
+def load_schema_records(cursor: Any, item: UndoItem) -> list[tuple[int, str]]:
+    """Return (id, text) of what undoes a schema change, by descending id; what is returned is what was checked."""
+    records = list(load_records_reversed(cursor, item))
+    if item.evidence is not None:
+        check_texts([text for _, text in reversed(records)], item.evidence)
+    return records
 
 
 def is_schema_change(item: UndoItem) -> bool:

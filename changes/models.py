@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 
+from backups.evidence import Evidence
 from changes import secrets
 from changes.problems import Problem
 from changes.states import BackupState, ExecutionState, Outcome, RollbackState, TicketState
@@ -273,6 +274,8 @@ class ExecutedStatement(models.Model):
     records_stored = models.BigIntegerField(null=True)
     rows_archived = models.BigIntegerField(null=True)
     archive_sha256 = models.CharField(max_length=64, blank=True)
+    records_sha256 = models.CharField(max_length=64, blank=True)
+    backup_signature = models.CharField(max_length=64, blank=True)
     backup_seconds = models.FloatField(null=True)
     undone_by = models.ForeignKey(
         Ticket, null=True, on_delete=models.PROTECT, related_name="undone_statements", editable=False
@@ -286,6 +289,20 @@ class ExecutedStatement(models.Model):
 
     def __str__(self) -> str:
         return f"statement {self.seq} of execution {self.execution_id}"
+
+    @property
+    def evidence(self) -> Evidence | None:
+        """What its backup was when it was kept; None when nothing was."""
+        if not self.archive_sha256:
+            return None
+        return Evidence(
+            self.backup_schema,
+            self.backup_table,
+            self.opid_time,
+            self.records_stored or 0,
+            self.records_sha256,
+            self.archive_sha256,
+        )
 
 
 class Activity(models.Model):

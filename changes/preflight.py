@@ -230,29 +230,6 @@ def check_row_image(facts: ServerFacts, purpose: Purpose) -> Problem | None:
     )
 
 
-def check_row_value_options(facts: ServerFacts, purpose: Purpose) -> Problem | None:
-    if not facts.binlog.row_value_options:
-        return None
-    return _error(
-        "binlog_row_value_options",
-        f"The server has binlog_row_value_options={facts.binlog.row_value_options}.",
-        "No option: with PARTIAL_JSON the binlog holds parts of documents only.",
-        "SET GLOBAL binlog_row_value_options='', write it into the server's configuration, and queue again.",
-    )
-
-
-def check_compression(facts: ServerFacts, purpose: Purpose) -> Problem | None:
-    if not facts.binlog.compressed:
-        return None
-    name = "log_bin_compress" if facts.flavor.is_mariadb else "binlog_transaction_compression"
-    return _error(
-        "binlog_compression",
-        f"The server has {name}=ON.",
-        "An uncompressed binlog; compressed events cannot be decoded yet.",
-        f"SET GLOBAL {name}=OFF, write it into the server's configuration, and queue again.",
-    )
-
-
 def check_filters(facts: ServerFacts, purpose: Purpose) -> Problem | None:
     filters = {"binlog_do_db": facts.binlog.do_schemas, "binlog_ignore_db": facts.binlog.ignore_schemas}
     found = " and ".join(f"{name}={','.join(names)}" for name, names in filters.items() if names)
@@ -393,8 +370,6 @@ _REQUIREMENTS = (
     _Requirement("Session is replicated", check_skip_replication, _on("not skipped"), for_backup=True),
     _Requirement("Binlog format", check_binlog_format, _on("binlog_format=ROW"), for_backup=True),
     _Requirement("Row image", check_row_image, _on("binlog_row_image=FULL"), for_backup=True),
-    _Requirement("Whole documents", check_row_value_options, _on("no partial JSON"), for_backup=True),
-    _Requirement("Compression", check_compression, _on("the binlog is not compressed"), for_backup=True),
     _Requirement("All schemas logged", check_filters, _on("no binlog filters"), for_backup=True),
     _Requirement("Right to ask for the position", check_status_privilege, _on("granted"), for_backup=True),
     _Requirement("Right to read the binlog", check_reader_privilege, _on("REPLICATION SLAVE"), for_backup=True),

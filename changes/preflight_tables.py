@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from backups.binlog.charsets import CHARSETS
 from backups.binlog.rows import Column, Table
 from backups.binlog.snapshots import CascadeFact, Snapshot
 from changes.kinds import StatementKind
@@ -19,8 +20,12 @@ _TEXTS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longte
 _BINARIES = frozenset({"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"})
 _NUMBERS = frozenset({"decimal", "float", "double", "bit", "enum", "set"})
 _TIMES = frozenset({"year", "date", "datetime", "time", "timestamp"})
-SUPPORTED_TYPES = _INTEGERS | _TEXTS | _BINARIES | _NUMBERS | _TIMES
-SUPPORTED_CHARSETS = frozenset({"utf8mb4", "utf8mb3", "utf8", "latin1", "ascii"})
+_GEOMETRIES = frozenset(
+    {"geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon"}
+    | {"geometrycollection", "geomcollection"}
+)
+_ADDRESSES = frozenset({"uuid", "inet6", "inet4"})
+SUPPORTED_TYPES = _INTEGERS | _TEXTS | _BINARIES | _NUMBERS | _TIMES | _GEOMETRIES | _ADDRESSES | {"vector", "json"}
 """What backups.binlog.codecs can decode; a test holds the two together."""
 
 _K = StatementKind
@@ -350,11 +355,11 @@ def _list_cascades(cascades: Iterable[CascadeFact], parent: TableName, events: f
 
 def supports(column: Column) -> bool:
     """Whether values of the column can be read from the binlog."""
-    if column.data_type not in SUPPORTED_TYPES or "COMPRESSED" in column.column_type.upper():
+    if column.data_type not in SUPPORTED_TYPES:
         return False
-    return column.data_type not in _TEXTS or column.charset in SUPPORTED_CHARSETS
+    return column.data_type not in _TEXTS or column.charset in CHARSETS
 
 
 def _describe(column: Column) -> str:
-    known = column.data_type in SUPPORTED_TYPES and column.charset not in SUPPORTED_CHARSETS
+    known = column.data_type in SUPPORTED_TYPES and column.charset not in CHARSETS
     return f"{column.column_type} in {column.charset}" if known and column.charset else column.column_type

@@ -11,7 +11,9 @@ from django.db import Error as DjangoDatabaseError
 
 from backups.capture import CaptureResult, ExecutedChange, capture
 from backups.errors import BackupError
+from backups.verification import Proof, read_evidence, read_keys, verify
 from changes.attempt import Attempt
+from changes.kinds import StatementKind
 from changes.models import ExecutedStatement
 from changes.session import Session
 from changes.states import BackupState, Outcome, sum_backup_states
@@ -22,6 +24,7 @@ def keep(attempt: Attempt, session: Session, record: ExecutedStatement, change: 
     began = time.monotonic()
     try:
         kept = capture(change, session.source)
+        signature = kept.evidence.sign(read_keys())
     except (BackupError, MySQLdb.Error, DjangoDatabaseError) as error:
         attempt.write(
             record,
@@ -30,7 +33,7 @@ def keep(attempt: Attempt, session: Session, record: ExecutedStatement, change: 
             backup_seconds=time.monotonic() - began,
         )
         return
-    fields = _kept_fields(kept, change)
+    fields = {**_kept_fields(kept, change), "backup_signature": signature}
     if record.outcome == Outcome.FAILED:
         # A statement of a non-transactional table that failed half way has changed rows all the same.
         if kept.rows_captured:
@@ -52,10 +55,40 @@ def _kept_fields(kept: CaptureResult, change: ExecutedChange) -> dict[str, Any]:
         "records_stored": kept.records_stored,
         "rows_archived": kept.rows_archived,
         "archive_sha256": kept.archive_sha256,
+        "records_sha256": kept.records_sha256,
         "backup_state": state,
         "backup_reason": kept.reason,
         "backup_explanation": kept.explanation,
     }
+
+
+def verify_statement(record: ExecutedStatement) -> Proof | None:
+    """Compare a statement's backup with what was kept; None when nothing was kept of it.
+
+    Raises BackupError when the backup server cannot be read.
+    """
+    if record.evidence is None:
+        return None
+    return verify(record.evidence, record.backup_signature, kind=StatementKind(record.kind).backup_type)
+
+
+def sign_again(record: ExecutedStatement, *, keys_lost: bool = False) -> Proof | None:
+    """Sign a backup that has no signature, or one by an older key, if all that can be compared is as it was.
+
+    keys_lost: the key that signed is gone for ever; the digests in the application database have to do.
+    Raises BackupError when the backup server cannot be read.
+    """
+    evidence = record.evidence
+    if evidence is None:
+        return None
+    if not record.backup_signature:
+        evidence = read_evidence(evidence)
+    signature = evidence.sign(read_keys()) if keys_lost or not record.backup_signature else record.backup_signature
+    proof = verify(evidence, signature, kind=StatementKind(record.kind).backup_type)
+    if not proof.problems:
+        record.records_sha256, record.backup_signature = evidence.records_sha256, evidence.sign(read_keys())
+        record.save(update_fields=["records_sha256", "backup_signature"])
+    return proof
 
 
 def sum_of(records: Iterable[ExecutedStatement]) -> BackupState:

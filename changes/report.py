@@ -39,6 +39,7 @@ def describe_statement(record: ExecutedStatement) -> dict[str, Any]:
         "backup_table": record.backup_table or None,
         "rows_captured": record.rows_captured,
         "records_stored": record.records_stored,
+        "rows_archived": record.rows_archived,
         "backup_state": record.backup_state,
         "backup_reason": record.backup_reason or None,
         "execute_seconds": record.execute_seconds,

@@ -31,8 +31,6 @@ class BinlogFacts:
 
     enabled: log_bin. session_enabled: sql_log_bin. skip_replication: MariaDB only.
     format: "ROW", "STATEMENT", "MIXED". row_image: "FULL", "MINIMAL", "NOBLOB", "FULL_NODUP".
-    row_value_options: "PARTIAL_JSON" or "".
-    compressed: MySQL's binlog_transaction_compression, MariaDB's log_bin_compress.
     coordinates: None when the binlog is off or the account may not ask (status_denied).
     do_schemas, ignore_schemas: the filters binlog_do_db and binlog_ignore_db.
     retention_seconds: None when the server never purges by age.
@@ -43,8 +41,6 @@ class BinlogFacts:
     session_enabled: bool = True
     format: str = "ROW"
     row_image: str = "FULL"
-    row_value_options: str = ""
-    compressed: bool = False
     skip_replication: bool = False
     coordinates: BinlogCoordinates | None = None
     status_denied: bool = False

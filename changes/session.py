@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+import MySQLdb
 
 from backups.binlog.coordinates import BinlogCoordinates
 from backups.source import OwnTransaction, ServerAddress
@@ -92,7 +95,8 @@ def open_session(attempt: Attempt, *, found_rows: bool) -> Iterator[Session]:
         )
         yield Session(connection, facts, address)
     finally:
-        connection.close()
+        with contextlib.suppress(MySQLdb.Error):  # a connection that was lost in the middle cannot say good-bye
+            connection.close()
 
 
 def inspected_identity(ticket: Ticket) -> ServerIdentity | None:

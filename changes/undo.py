@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -55,7 +55,8 @@ def _connected(ticket: Ticket) -> Iterator[tuple[Any, ServerFacts]]:
     except (MySQLdb.Error, BackupError) as error:
         raise ChangeError(f"The rollback could not be looked at: {error}") from error
     finally:
-        connection.close()
+        with suppress(MySQLdb.Error):  # a connection that was lost in the middle cannot say good-bye
+            connection.close()
 
 
 def preview(ticket: Ticket, plan: RollbackPlan, *, after: str, limit: int) -> PreviewPage:

@@ -51,6 +51,8 @@ def build_item(statement: ExecutedStatement) -> UndoItem:
         backup_table=statement.backup_table,
         kind=statement.kind,
         rows_captured=statement.rows_captured or 0,
+        evidence=statement.evidence,
+        signature=statement.backup_signature,
     )
 
 

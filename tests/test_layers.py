@@ -16,6 +16,7 @@ PACKAGES = ("inception_site", "changes", "backups")
 # Files that compute: the standard library, a SQL parser, and each other.
 PURE = {
     "backups.errors",
+    "backups.evidence",
     "backups.binlog",
     "backups.rollback",
     "changes.states",
@@ -43,7 +44,7 @@ PURE = {
     "changes.preflight_tables",
     "inception_site.queue_address",
 }
-PURE_THIRD_PARTY = {"sqlglot", "sqlparse"}
+PURE_THIRD_PARTY = {"sqlglot", "sqlparse", "zstandard"}
 DRIVERS = {"MySQLdb", "pymysql", "pymysqlreplication"}
 # These talk to a server, and know nothing of Django's models.
 DRIVER_SHELL = {"changes.targets", "changes.runner", "backups.source", "backups.snapshot", "backups.schema"}

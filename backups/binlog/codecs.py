@@ -10,8 +10,9 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from backups.binlog import addresses, binary_json, temporal, values
 from backups.binlog import comparisons as compare
-from backups.binlog import temporal, values
+from backups.binlog.charsets import CHARSETS
 from backups.binlog.flavor import Flavor
 from backups.binlog.rows import Column
 from backups.binlog.values import Decoder
@@ -26,14 +27,17 @@ from backups.rollback.literals import (
 
 Comparison = Callable[[str, str], str]
 
-CHARSETS = frozenset({"utf8mb4", "utf8mb3", "utf8", "latin1", "ascii"})
-
 # Type codes of the binlog (MySQL server, include/field_types.h).
 DECIMAL, FLOAT, DOUBLE, BIT, YEAR, VARCHAR, VAR_STRING = 246, 4, 5, 16, 13, 15, 253
 DATE, NEWDATE, TIME, DATETIME, TIMESTAMP, TIME2, DATETIME2, TIMESTAMP2 = 10, 14, 11, 12, 7, 19, 18, 17
 BLOB, STRING, ENUM, SET = 252, 254, 247, 248
+GEOMETRY, VECTOR, JSON, BLOB_COMPRESSED, VARCHAR_COMPRESSED = 255, 242, 245, 140, 141
 
 _INTEGERS = {"tinyint": (1, 1), "smallint": (2, 2), "mediumint": (9, 3), "int": (3, 4), "bigint": (8, 8)}
+_GEOMETRIES = frozenset(
+    {"geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon"}
+    | {"geometrycollection", "geomcollection"}  # MariaDB's and MySQL's name
+)
 _BLOBS = {"tiny": 1, "": 2, "medium": 3, "long": 4}
 
 
@@ -82,6 +86,11 @@ class _Wire:
             f"{self.where}: found {found} in the binlog; needed: {needed}, for {self.column.column_type} of the "
             "snapshot. The table was altered between the snapshot and the statement; reading its rows is not safe."
         )
+
+    @property
+    def is_compressed(self) -> bool:
+        # MariaDB says `/*M!100301 COMPRESSED*/` behind the type; only types without members in quotes can have it.
+        return "COMPRESSED" in self.column.column_type.upper()
 
     @property
     def string_type(self) -> int:
@@ -256,34 +265,80 @@ def _string_length(wire: _Wire) -> int:
 
 
 def _varchar_codec(wire: _Wire) -> Codec:
+    if wire.is_compressed:
+        wire.needs(VARCHAR_COMPRESSED)
+        # One byte more than the column holds: the header in front of each value.
+        wire.same(wire.meta - 1, wire.column.octet_length, "a length of")
+        return _bytes_codec(wire, 2 if wire.meta > 255 else 1)
     wire.needs(VARCHAR, VAR_STRING)
     wire.same(wire.meta, wire.column.octet_length, "a length of")
-    length_size = 2 if wire.meta > 255 else 1
-    if wire.column.data_type == "varbinary":
-        return Codec(values.binary(length_size), compare.as_bytes, compare.plain, compare.read_hex, _binary_reader)
-    charset = _charset(wire)
-    return Codec(
-        values.text(length_size, charset),
-        compare.as_bytes,
-        compare.plain,
-        compare.read_hex,
-        _text_reader(charset),
-    )
+    return _bytes_codec(wire, 2 if wire.meta > 255 else 1)
 
 
 def _blob_codec(wire: _Wire) -> Codec:
-    wire.needs(BLOB)
+    wire.needs(BLOB_COMPRESSED if wire.is_compressed else BLOB)
     kind = wire.column.data_type
     wire.same(wire.meta, _BLOBS[kind.removesuffix("blob").removesuffix("text")], "length bytes")
-    if kind.endswith("blob"):
-        return Codec(values.binary(wire.meta), compare.as_bytes, compare.plain, compare.read_hex, _binary_reader)
-    charset = _charset(wire)
+    return _bytes_codec(wire, wire.meta)
+
+
+def _bytes_codec(wire: _Wire, length_size: int) -> Codec:
+    """Return the codec of a column whose values stand whole behind their length."""
+    charset = "" if wire.column.data_type.endswith(("binary", "blob")) else _charset(wire)
+    if wire.is_compressed:
+        decode = values.compressed(length_size, charset)
+    elif charset:
+        decode = values.text(length_size, charset)
+    else:
+        decode = values.binary(length_size)
+    reader = _text_reader(charset) if charset else _binary_reader
+    return Codec(decode, compare.as_bytes, compare.plain, compare.read_hex, reader)
+
+
+def _geometry_codec(wire: _Wire) -> Codec:
+    wire.needs(GEOMETRY)
+    wire.same(wire.meta, 4, "length bytes")
+    # The column takes its own bytes back, SRID and axis order included.
+    return _whole_bytes_codec(values.binary(4))
+
+
+def _vector_codec(wire: _Wire) -> Codec:
+    # MySQL: behind four length bytes. MariaDB: a VARBINARY of four bytes per dimension.
+    wire.needs(VARCHAR if wire.flavor.is_mariadb else VECTOR)
+    if not wire.flavor.is_mariadb:
+        wire.same(wire.meta, 4, "length bytes")
+        return _whole_bytes_codec(values.binary(4))
+    return _whole_bytes_codec(values.binary(2 if wire.meta > 255 else 1))
+
+
+def _whole_bytes_codec(decode: Decoder) -> Codec:
+    return Codec(decode, compare.as_bytes, compare.as_bytes, compare.read_bytes, _binary_reader)
+
+
+def _json_codec(wire: _Wire) -> Codec:
+    # MariaDB's JSON is LONGTEXT.
+    wire.needs(JSON)
+    wire.same(wire.meta, 4, "length bytes")
     return Codec(
-        values.text(wire.meta, charset),
-        compare.as_bytes,
+        binary_json.decoder(4),
+        compare.document,
+        compare.document,
+        compare.read_document,
+        lambda text: binary_json.parse_shown(bytes.fromhex(text).decode()),
+    )
+
+
+def _address_codec(wire: _Wire) -> Codec:
+    """Return the codec of MariaDB's UUID, INET6 or INET4, which lie in the binlog as BINARY."""
+    wire.needs(STRING)
+    kind = wire.column.data_type
+    wire.same(wire.string_length, addresses.SIZES[kind], "a length of")
+    return Codec(
+        addresses.decoder(kind),
         compare.plain,
-        compare.read_hex,
-        _text_reader(charset),
+        compare.plain,
+        compare.read_char,
+        lambda text: addresses.build_address_literal(kind, addresses.parse_address(kind, text)),
     )
 
 
@@ -324,10 +379,15 @@ _FACTORIES: dict[str, Callable[[_Wire], Codec]] = {
     **dict.fromkeys([size + kind for size in _BLOBS for kind in ("blob", "text")], _blob_codec),
     "enum": _member_codec,
     "set": _member_codec,
+    **dict.fromkeys(_GEOMETRIES, _geometry_codec),
+    "vector": _vector_codec,
+    "json": _json_codec,
+    **dict.fromkeys(addresses.SIZES, _address_codec),
 }
 
 KNOWN_CODES = frozenset(
     {code for code, _ in _INTEGERS.values()}
     | {DECIMAL, FLOAT, DOUBLE, BIT, YEAR, VARCHAR, VAR_STRING, BLOB, STRING}
     | {DATE, NEWDATE, TIME, DATETIME, TIMESTAMP, TIME2, DATETIME2, TIMESTAMP2}
+    | {GEOMETRY, VECTOR, JSON, BLOB_COMPRESSED, VARCHAR_COMPRESSED}
 )

@@ -87,6 +87,40 @@ def read_hex(column_sql: str) -> str:
     return f"HEX({column_sql})"
 
 
+def document(column_sql: str, literal: str) -> str:
+    """Compare JSON documents of MySQL: as text, and the types of all their values.
+
+    `=` alone takes 1.0 for 1, and CAST AS CHAR a date for a string.
+    """
+    left, right = column_sql, f"{_NAME}.{_NAME}"
+    same = [f"CAST({left} AS BINARY)=CAST({right} AS BINARY)", f"JSON_TYPE({left})=JSON_TYPE({right})"]
+    same += [f"{_types(left, path)}<=>{_types(right, path)}" for path in _TYPE_PATHS]
+    return f"EXISTS(SELECT 1 FROM (SELECT {literal} AS {_NAME}) AS {_NAME} WHERE {' AND '.join(same)})"
+
+
+# Bare text would be bytes in a session whose character set is binary, and bytes are no path.
+_NAME = "`$_$`"  # must not be a column's
+_TYPE_PATHS = ("$**[*]", "$**.*")  # every element of an array; every member of an object
+
+
+def _types(document_sql: str, path: str) -> str:
+    """Return the SQL of the types of all values of a document, outermost first; NULL when it has none."""
+    values = f"JSON_TABLE({document_sql},_utf8mb4'{path}' COLUMNS({_NAME} JSON PATH _utf8mb4'$')) AS t"
+    return f"CAST((SELECT JSON_ARRAYAGG(JSON_TYPE(t.{_NAME})) FROM {values}) AS BINARY)"
+
+
+def read_document(column_sql: str) -> str:
+    """The document and its types as HEX of JSON text, which binary_json.parse_shown reads."""
+    parts = [f"CAST({column_sql} AS BINARY)", f"CAST(JSON_QUOTE(JSON_TYPE({column_sql})) AS BINARY)"]
+    parts += [f"IFNULL({_types(column_sql, path)},X'6E756C6C')" for path in _TYPE_PATHS]
+    comma = ",X'2C',"
+    return f"HEX(CONCAT(X'5B',{comma.join(parts)},X'5D'))"
+
+
+def read_bytes(column_sql: str) -> str:
+    return f"HEX(CAST({column_sql} AS BINARY))"  # GEOMETRY and VECTOR are no strings to HEX
+
+
 def read_float(column_sql: str) -> str:
     return f"CAST({column_sql}*1e0 AS CHAR)"  # FLOAT alone shows six digits; times one keeps -0, plus zero does not
 

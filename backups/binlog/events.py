@@ -23,6 +23,7 @@ HEARTBEAT, HEARTBEAT_V2 = 27, 41
 ROWS_QUERY, GTID, ANONYMOUS_GTID, GTID_TAGGED, PREVIOUS_GTIDS = 29, 33, 34, 42, 35
 XA_PREPARE, PARTIAL_UPDATE_ROWS, TRANSACTION_PAYLOAD = 38, 39, 40
 MARIADB_ANNOTATE_ROWS, MARIADB_BINLOG_CHECKPOINT, MARIADB_GTID, MARIADB_GTID_LIST = 160, 161, 162, 163
+MARIADB_QUERY_COMPRESSED = 165
 MARIADB_COMPRESSED = frozenset(range(165, 172))
 
 ROWS_KINDS = {
@@ -56,6 +57,12 @@ class EventHeader:
 def parse_header(data: bytes) -> EventHeader:
     """Parse the header that `data` begins with. Raises DecodeError when it is cut."""
     return EventHeader(*_HEADER.unpack(take(data, 0, HEADER_SIZE)))
+
+
+def replace_body(raw: bytes, type_code: int, body: bytes) -> bytes:
+    """Return an event with the header of `raw` and another type and body; its size counts a checksum as before."""
+    size = int.from_bytes(raw[9:13], "little") - len(raw) + HEADER_SIZE + len(body)
+    return raw[:4] + bytes([type_code]) + raw[5:9] + (size & 0xFFFFFFFF).to_bytes(4, "little") + raw[13:19] + body
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +111,18 @@ class QueryEvent:
 
 def decode_query(body: bytes) -> QueryEvent:
     """Decode a Query event; bytes of the text that are not UTF-8 are shown as backslash escapes."""
-    thread_id, _, schema_size, error_code, status_size = _QUERY_HEAD.unpack(take(body, 0, _QUERY_HEAD.size))
-    position = _QUERY_HEAD.size + status_size
-    schema_name = take(body, position, schema_size).decode("utf-8", errors="backslashreplace")
-    take(body, position, schema_size + 1)
-    sql = body[position + schema_size + 1 :].decode("utf-8", errors="backslashreplace")
-    return QueryEvent(thread_id, schema_name, sql, error_code)
+    start = find_query_text(body)
+    thread_id, _, schema_size, error_code, _ = _QUERY_HEAD.unpack_from(body)
+    schema_name = body[start - schema_size - 1 : start - 1].decode("utf-8", errors="backslashreplace")
+    return QueryEvent(thread_id, schema_name, body[start:].decode("utf-8", errors="backslashreplace"), error_code)
+
+
+def find_query_text(body: bytes) -> int:
+    """Return where the text of a Query event begins. Raises DecodeError when the event is cut before it."""
+    _, _, schema_size, _, status_size = _QUERY_HEAD.unpack(take(body, 0, _QUERY_HEAD.size))
+    start = _QUERY_HEAD.size + int(status_size) + int(schema_size) + 1
+    take(body, 0, start)
+    return start
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,14 @@ It looks at header bytes first and opens a body only where it must, so that no f
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from backups.binlog import events
+from backups.binlog import compression, events
 from backups.binlog.coordinates import BinlogCoordinates
 from backups.binlog.events import HEADER_SIZE, EventHeader, QueryEvent, parse_header
 from backups.binlog.flavor import Flavor
+from backups.binlog.partial_rows import complete_rows
 from backups.binlog.tables import TableMap, decode_table_map
 from backups.errors import AttributionError, DecodeError
 
@@ -31,6 +33,8 @@ class OwnTransaction:
     connection_id: of the executing connection.
     gtid_before, gtid_after: MariaDB's @@last_gtid around the statement; equal means that nothing was logged.
     marker: a text that the statement, and no other, began with.
+    sequences: (schema, name) of those that the statement can take numbers from. MariaDB logs the numbers in
+        transactions of their own, which bear the statement's text.
     """
 
     flavor: Flavor
@@ -40,6 +44,7 @@ class OwnTransaction:
     gtid_before: str | None
     gtid_after: str | None
     marker: str
+    sequences: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def logged_nothing(self) -> bool:
@@ -50,8 +55,9 @@ class OwnTransaction:
 class OwnEvent:
     """A table map, a rows event or a query of our transaction.
 
-    raw: header and body as sent, without checksum (header.size still counts it).
-    coordinates: where the event ends.
+    raw: header and body as sent, without checksum (header.size still counts it); of a compressed event, those of the
+    plain one that it stands for.
+    coordinates: where the event ends, or the compressed transaction that it was in.
     table_map: of a table map. query: of a Query event other than BEGIN and COMMIT.
     """
 
@@ -86,8 +92,10 @@ class OwnEventFilter:
         self._ours = False
         self._open = False  # ours has row events and no end yet
         self._standalone = False
+        self._in_numbers = False  # a transaction with our marker, of a sequence as far as is seen
         self._groups_found = 0
-        self._payloads_skipped = 0
+        self._unreadable_payloads = 0
+        self._maps: dict[int, TableMap] = {}
         self.passed_end = own.start >= own.end
 
     @property
@@ -95,20 +103,23 @@ class OwnEventFilter:
         """Where the last event that was fed ends."""
         return BinlogCoordinates.at(self._file, self._position)
 
-    def feed(self, event: bytes) -> OwnEvent | None:
-        """Take one event: header, body and checksum, if the file has them. Return it when it is one of ours."""
+    def feed(self, event: bytes) -> Iterable[OwnEvent]:
+        """Take one event: header, body and checksum, if the file has them. Return those of ours that it holds.
+
+        Take all of them before the next call: a compressed transaction is unpacked as they are taken.
+        """
         if len(event) < HEADER_SIZE:
             raise DecodeError(f"found an event of {len(event)} bytes after {self.coordinates}; needed: 19 or more.")
         type_code = event[4]
         if type_code == events.ROTATE:
             self._rotate(event)
-            return None
+            return ()
         if type_code == events.FORMAT_DESCRIPTION:
             description = events.decode_format_description(event[HEADER_SIZE:])
             self._checksum_size = _checksum_size(description.checksum_algorithm)
         self._advance(int.from_bytes(event[13:17], "little"))
         if type_code in (events.FORMAT_DESCRIPTION, events.HEARTBEAT, events.HEARTBEAT_V2):
-            return None
+            return ()
         if self._own.flavor.is_mariadb:
             return self._feed_mariadb(type_code, event)
         return self._feed_mysql(type_code, event)
@@ -124,11 +135,11 @@ class OwnEventFilter:
                 f"found no transaction {own.gtid_after} between {own.start} and {own.end}; needed: ours. "
                 "The session's last_gtid and the coordinates are not of the same server or statement."
             )
-        if self._payloads_skipped:
+        if self._unreadable_payloads:
             raise AttributionError(
-                f"found {self._payloads_skipped} compressed transactions between {own.start} and {own.end} and none by "
-                f"connection {own.connection_id}; needed: uncompressed ones, as the compressed do not say whose they "
-                "are. SET GLOBAL binlog_transaction_compression=OFF and reconnect."
+                f"found {self._unreadable_payloads} compressed transactions between {own.start} and {own.end} that "
+                f"cannot be unpacked, and none by connection {own.connection_id}; needed: to see whose they are. "
+                "SET GLOBAL binlog_transaction_compression=OFF and run the next change after reconnecting."
             )
 
     # Position.
@@ -162,46 +173,102 @@ class OwnEventFilter:
 
     # Whose is it.
 
-    def _feed_mariadb(self, type_code: int, event: bytes) -> OwnEvent | None:
+    def _feed_mariadb(self, type_code: int, event: bytes) -> Iterable[OwnEvent]:
         if type_code == events.MARIADB_GTID:
             self._start_mariadb_group(event)
-            return None
+            return ()
         if self._ours:
-            return self._feed_own(type_code, event)
-        if type_code in (events.MARIADB_ANNOTATE_ROWS, events.QUERY) and self._marker in event:
-            raise AttributionError(
-                f"found our statement's comment also in another transaction, which ends after {self.coordinates}; "
-                f"needed: only in {self._own.gtid_after}. The statement was logged in several transactions (a "
-                "procedure, or tables of different engines) or was sent twice."
-            )
-        return None
+            raw = self._checked(event)
+            if type_code in events.MARIADB_COMPRESSED:
+                raw = compression.expand_event(raw)
+            return self._feed_own(raw)
+        if self._in_numbers:
+            self._check_numbers(type_code, event)
+        elif self._bears_marker(type_code, event):
+            self._in_numbers = type_code == events.MARIADB_ANNOTATE_ROWS and bool(self._own.sequences)
+            if not self._in_numbers:
+                raise self._several()
+        return ()
+
+    def _check_numbers(self, type_code: int, event: bytes) -> None:
+        """Raise when a transaction with our marker, which is not ours, changes more than sequences."""
+        if type_code == events.TABLE_MAP:
+            table_map = decode_table_map(self._checked(event)[HEADER_SIZE:])
+            if (table_map.schema_name, table_map.table_name) not in self._own.sequences:
+                raise self._several()
+        elif self._bears_marker(type_code, event):
+            raise self._several()
+
+    def _several(self) -> AttributionError:
+        return AttributionError(
+            f"found our statement's comment also in another transaction, which ends after {self.coordinates}; "
+            f"needed: only in {self._own.gtid_after}. The statement was logged in several transactions (a "
+            "procedure, or tables of different engines) or was sent twice."
+        )
+
+    def _bears_marker(self, type_code: int, event: bytes) -> bool:
+        """Whether an event of another transaction holds our marker."""
+        if type_code in (events.MARIADB_ANNOTATE_ROWS, events.QUERY):
+            return self._marker in event
+        if type_code != events.MARIADB_QUERY_COMPRESSED:
+            return False
+        try:
+            return self._marker in compression.decode_text_start(event[HEADER_SIZE:])
+        except DecodeError:  # another's, and none of our business
+            return False
 
     def _start_mariadb_group(self, event: bytes) -> None:
         header = parse_header(event)
         gtid = events.decode_mariadb_gtid(event[HEADER_SIZE:], header.server_id)
         self._check_closed(f"before {gtid}")
+        self._in_numbers = False
         self._ours = not self._own.logged_nothing and str(gtid) == self._own.gtid_after
         if self._ours:
             self._checked(event)
             self._standalone = gtid.standalone
             self._groups_found += 1
 
-    def _feed_mysql(self, type_code: int, event: bytes) -> OwnEvent | None:
+    def _feed_mysql(self, type_code: int, event: bytes) -> Iterable[OwnEvent]:
         if type_code in _MYSQL_STARTS:
             self._check_closed(f"before the transaction that begins at {self.coordinates}")
             self._ours = False
-            return None
+            return ()
         if not self._ours:
-            if type_code == events.TRANSACTION_PAYLOAD:
-                self._payloads_skipped += 1
-            if type_code != events.QUERY or not self._is_own_thread(event):
-                return None
+            if not self._is_own_start(type_code, event):
+                return ()
             self._ours = True
             self._groups_found += 1
-        return self._feed_own(type_code, event)
+        raw = self._checked(event)
+        return self._feed_payload(raw) if type_code == events.TRANSACTION_PAYLOAD else self._feed_own(raw)
+
+    def _is_own_start(self, type_code: int, event: bytes) -> bool:
+        """Whether an event, the first after a transaction's id, shows that the transaction is ours."""
+        if type_code == events.QUERY:
+            return self._is_own_thread(event)
+        if type_code != events.TRANSACTION_PAYLOAD:
+            return False
+        try:
+            first = compression.decode_first_event(event[HEADER_SIZE:])
+        except DecodeError:
+            self._unreadable_payloads += 1
+            return False
+        if first[4] != events.QUERY:
+            self._unreadable_payloads += 1
+            return False
+        return self._is_own_thread(first)
+
+    def _feed_payload(self, raw: bytes) -> Iterator[OwnEvent]:
+        for event in compression.iterate_payload(raw[HEADER_SIZE:]):
+            if not self._ours:
+                raise DecodeError(
+                    f"found an event of type {event[4]} behind the end of our transaction, in the compressed one at "
+                    f"{self.coordinates}; needed: one transaction. The event is misread."
+                )
+            yield from self._feed_own(event)
+        self._check_closed(f"in the compressed one at {self.coordinates}")
 
     def _is_own_thread(self, query: bytes) -> bool:
-        """Whether a Query event, the first after a transaction's id, is of our connection."""
+        """Whether a Query event is of our connection."""
         thread_id = int.from_bytes(query[HEADER_SIZE : HEADER_SIZE + 4], "little")
         return thread_id == self._own.connection_id % (1 << 32)
 
@@ -214,24 +281,39 @@ class OwnEventFilter:
 
     # What is in it.
 
-    def _feed_own(self, type_code: int, event: bytes) -> OwnEvent | None:
-        raw = self._checked(event)
+    def _feed_own(self, raw: bytes) -> Iterable[OwnEvent]:
+        type_code = raw[4]
         if type_code in events.ROWS_KINDS:
-            return self._own_event(raw)
+            return (self._own_event(raw),)
         if type_code == events.TABLE_MAP:
-            self._open = True
-            return self._own_event(raw, table_map=decode_table_map(raw[HEADER_SIZE:]))
+            return (self._own_table_map(raw),)
+        if type_code == events.PARTIAL_UPDATE_ROWS:
+            return (self._own_event(complete_rows(raw, self._find_map(raw))),)
         if type_code == events.QUERY:
             return self._feed_own_query(raw)
         if type_code == events.XID:
             self._ours = self._open = False
         elif type_code in (events.MARIADB_ANNOTATE_ROWS, events.ROWS_QUERY):
             self._check_marker(raw)
-        elif type_code not in _OUTSIDE and not event[17] & _IGNORABLE:
+        elif type_code not in _OUTSIDE and not raw[17] & _IGNORABLE:
             raise self._unreadable(type_code)
-        return None
+        return ()
 
-    def _feed_own_query(self, raw: bytes) -> OwnEvent | None:
+    def _own_table_map(self, raw: bytes) -> OwnEvent:
+        self._open = True
+        table_map = decode_table_map(raw[HEADER_SIZE:])
+        self._maps[table_map.table_id] = table_map
+        return self._own_event(raw, table_map=table_map)
+
+    def _find_map(self, rows: bytes) -> TableMap:
+        table_id = int.from_bytes(rows[HEADER_SIZE : HEADER_SIZE + 6], "little")
+        if table_id not in self._maps:
+            raise DecodeError(
+                f"found rows of table id {table_id} at {self.coordinates}; needed: the table map before them."
+            )
+        return self._maps[table_id]
+
+    def _feed_own_query(self, raw: bytes) -> Iterable[OwnEvent]:
         query = events.decode_query(raw[HEADER_SIZE:])
         word = query.sql[:16].strip().upper()
         if word.startswith("ROLLBACK"):
@@ -242,8 +324,8 @@ class OwnEventFilter:
         if word == "COMMIT" or self._standalone:
             self._ours = self._open = False
         if word in ("BEGIN", "COMMIT"):
-            return None
-        return self._own_event(raw, query=query)
+            return ()
+        return (self._own_event(raw, query=query),)
 
     def _check_marker(self, raw: bytes) -> None:
         if self._marker not in raw:
@@ -254,14 +336,9 @@ class OwnEventFilter:
             )
 
     def _unreadable(self, type_code: int) -> DecodeError:
-        how = {
-            events.TRANSACTION_PAYLOAD: "SET GLOBAL binlog_transaction_compression=OFF",
-            events.PARTIAL_UPDATE_ROWS: "SET GLOBAL binlog_row_value_options=''",
-            **dict.fromkeys(events.MARIADB_COMPRESSED, "SET GLOBAL log_bin_compress=OFF"),
-        }.get(type_code, "Run the change without XA and with binlog_format=ROW")
         return DecodeError(
-            f"found an event of type {type_code} in our transaction, at {self.coordinates}; needed: plain rows events. "
-            f"{how} and run the next change after reconnecting."
+            f"found an event of type {type_code} in our transaction, at {self.coordinates}; needed: rows events. "
+            "Run the change without XA and with binlog_format=ROW, after reconnecting."
         )
 
     def _checked(self, event: bytes) -> bytes:

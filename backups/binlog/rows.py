@@ -55,6 +55,10 @@ class Column:
     invisible: bool = False
 
 
+SEQUENCE = "SEQUENCE"
+"""Stands for the engine of a sequence, whichever keeps its row."""
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """A base table in ordinal order.
@@ -68,6 +72,11 @@ class Table:
     columns: tuple[Column, ...]
     primary_key: tuple[int, ...] = ()
     engine: str = "InnoDB"
+
+    @property
+    def is_sequence(self) -> bool:
+        """Whether it is a MariaDB SEQUENCE, whose one row counts; like AUTO_INCREMENT it is never set back."""
+        return self.engine == SEQUENCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,21 @@ def old_time(data: bytes, position: int) -> tuple[str, int]:
     return f"'{'-' if packed < 0 else ''}{text}'", position + 3
 
 
+def packed_text(packed: int, *, has_date: bool, has_clock: bool) -> str:
+    """Return the text of a time as MySQL packs it in eight bytes: fields above, 24 bits of microseconds below."""
+    magnitude = abs(packed)
+    if has_date and packed < 0:
+        raise DecodeError(f"found {packed} as a DATETIME; needed: a year from 0 to 9999. The event is misread.")
+    seconds, fraction = magnitude >> 24, _dotted((magnitude & 0xFFFFFF).to_bytes(3, "big"), 6)
+    if not has_date:
+        return "-" * (packed < 0) + _clock_text(seconds >> 12, seconds >> 6 & 63, seconds & 63, hours=838) + fraction
+    year_month, day = divmod(seconds >> 17, 32)
+    date_text = _date_text(*divmod(year_month, 13), day)
+    if not has_clock:
+        return date_text
+    return f"{date_text} {_clock_text(seconds >> 12 & 31, seconds >> 6 & 63, seconds & 63)}{fraction}"
+
+
 def _date_text(year_number: int, month: int, day: int) -> str:
     if year_number > 9999 or month > 12 or day > 31:
         raise DecodeError(f"found the date {year_number}-{month}-{day}. The event is misread.")

@@ -8,6 +8,7 @@ MySQL holds values that those cannot.
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Callable
 
 from backups.errors import DecodeError
@@ -112,6 +113,43 @@ def binary(length_size: int, *, padded_to: int = 0) -> Decoder:
         return build_binary_literal(take(data, start, end - start).ljust(padded_to, b"\0")), end
 
     return decode
+
+
+def compressed(length_size: int, charset: str) -> Decoder:
+    """Decoder of a COMPRESSED column of MariaDB. charset: "" for bytes.
+
+    The empty value has no byte. Others begin with a header: 0 for a plain value, else the method above four bits, of
+    which three count the bytes of the value's length, big-endian behind it; then comes raw deflate or zlib.
+    Source: MariaDB server, sql/field_comp.cc, compress_zlib and uncompress_zlib.
+    """
+
+    def decode(data: bytes, position: int) -> tuple[str, int]:
+        start = position + length_size
+        end = start + int.from_bytes(take(data, position, length_size), "little")
+        value = _uncompress(take(data, start, end - start))
+        return build_text_literal(value, charset) if charset else build_binary_literal(value), end
+
+    return decode
+
+
+_ZLIB_METHOD = 8
+
+
+def _uncompress(data: bytes) -> bytes:
+    if not data or data[0] == 0:
+        return data[1:]
+    method, raw, length_bytes = data[0] >> 4, data[0] & 8, data[0] & 7
+    size = int.from_bytes(take(data, 1, length_bytes), "big")
+    if method != _ZLIB_METHOD:
+        raise DecodeError(f"found the compression method {method}; needed: {_ZLIB_METHOD}, which is zlib.")
+    unpacker = zlib.decompressobj(-zlib.MAX_WBITS if raw else zlib.MAX_WBITS)
+    try:
+        value = unpacker.decompress(data[1 + length_bytes :], size + 1)
+    except zlib.error as error:
+        raise DecodeError(f"found a compressed value that cannot be read ({error}). The event is misread.") from error
+    if len(value) != size:
+        raise DecodeError(f"found a compressed value of {len(value)} bytes; needed: {size}. The event is misread.")
+    return value
 
 
 def number(size: int) -> Decoder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from backups.binlog.rows import ChangeKind, RowChange, Table
@@ -34,15 +35,26 @@ class Tally:
     def row_count(self) -> int:
         return sum(sum(kinds.values()) for kinds in self.counts.values())
 
-    def add(self, table: Table, change: RowChange) -> None:
-        """Count `change`. Rows of children that a foreign key changed are silent where the server does not log them."""
+    def add(self, table: Table, kind: ChangeKind, count: int) -> None:
+        """Count `count` rows of `table` that were changed."""
         kinds = self.counts.setdefault((table.schema_name, table.name), {})
-        kinds[change.kind] = kinds.get(change.kind, 0) + 1
-        if self.snapshot.cascades_logged:
-            return
-        for cascade in self.snapshot.cascades:
-            is_parent = (cascade.parent_schema, cascade.parent_table) == (table.schema_name, table.name)
-            if is_parent and acts_on(cascade, table, change):
+        kinds[kind] = kinds.get(kind, 0) + count
+
+    def find_cascades(self, table: Table, kind: ChangeKind) -> list[CascadeFact]:
+        """Return the foreign keys that a change of a row of `table` can set off, where the server does not log that."""
+        if self.snapshot.cascades_logged or kind is ChangeKind.INSERT:
+            return []
+        return [
+            cascade
+            for cascade in self.snapshot.cascades
+            if (cascade.parent_schema, cascade.parent_table) == (table.schema_name, table.name)
+            and (cascade.on_delete if kind is ChangeKind.DELETE else cascade.on_update) != "NO ACTION"
+        ]
+
+    def add_silent(self, cascades: Iterable[CascadeFact], table: Table, change: RowChange) -> None:
+        """Count the rows of children that a foreign key changed by itself because of `change`."""
+        for cascade in cascades:
+            if acts_on(cascade, table, change):
                 self.silent[cascade] = self.silent.get(cascade, 0) + 1
 
     def count(self, kind: ChangeKind) -> int:
@@ -51,8 +63,9 @@ class Tally:
     def judge(self, kind: str, affected_rows: int | None, *, children_checked: bool = False) -> Verdict:
         """Return whether the rows read are all the statement changed.
 
-        kind: `type` of the information table; affected_rows: as the server answered without FOUND_ROWS, None when it
-        was not asked; children_checked: no child rows referred to the parent rows that went.
+        kind: `type` of the information table, and REPLACE for what is filed there as INSERT; affected_rows: as the
+        server answered without FOUND_ROWS, None when it was not asked; children_checked: no child rows referred to the
+        parent rows that went.
         """
         if self.silent and not children_checked:
             return Verdict(self._describe_silent())
@@ -60,10 +73,17 @@ class Tally:
             return Verdict("")
         found, deleted = self.row_count, self.count(ChangeKind.DELETE)
         doubled = self.count(ChangeKind.INSERT) + deleted + 2 * self.count(ChangeKind.UPDATE)
-        if kind == "INSERT" and affected_rows == doubled:
+        if kind in ("INSERT", "REPLACE") and affected_rows == doubled:
             return Verdict(
                 "",
                 f"The server counts a row that ON DUPLICATE KEY UPDATE or REPLACE changed as two:"
+                f" {affected_rows} for {found} row changes.",
+            )
+        if kind == "REPLACE" and affected_rows > doubled:
+            # All servers count a row that REPLACE finds equal in every column, and neither change nor log it.
+            return Verdict(
+                "",
+                f"The server counts rows that REPLACE changed as two, and as one those that were equal already:"
                 f" {affected_rows} for {found} row changes.",
             )
         if found > affected_rows and (self.snapshot.triggers or self.snapshot.cascades):

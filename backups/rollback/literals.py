@@ -13,6 +13,7 @@ import time
 from functools import lru_cache
 from math import isfinite
 
+from backups.binlog.charsets import WITHOUT_ASCII, decode_for_display
 from backups.binlog.flavor import Flavor
 from backups.binlog.rows import Column
 from backups.errors import DecodeError
@@ -38,9 +39,9 @@ def build_text_literal(data: bytes, charset: str) -> str:
     """Return the literal of a string column's bytes, e.g. `'it''s'` or `_utf8mb4 X'C3A9'`.
 
     data: the value in the column's own character set.
-    charset: the server's name of an ASCII-compatible character set.
+    charset: the server's name of the character set.
     """
-    if _PLAIN.fullmatch(data):
+    if charset not in WITHOUT_ASCII and _PLAIN.fullmatch(data):
         return quote_text(data.decode("ascii"))
     return f"_{charset} X'{data.hex().upper()}'"
 
@@ -106,8 +107,12 @@ def display(literal: str, column: Column | None = None) -> str:
         return literal[1:-1].replace("''", "'")
     if literal.startswith("X'"):
         return _display_binary(parse_literal_bytes(literal))
+    if literal.startswith("CAST(_utf8mb4"):
+        return decode_for_display(parse_literal_bytes(literal[13 : -len(" AS JSON)")].lstrip()), "utf8mb4")
+    if literal.startswith("_latin1'"):
+        return literal[len("_latin1'") : -1]
     if literal.startswith("_"):
-        return _display_text(parse_literal_bytes(literal), literal[1 : literal.index(" ")])
+        return decode_for_display(parse_literal_bytes(literal), literal[1 : literal.index(" ")])
     if literal.startswith("b'"):
         return literal[2:-1]
     return literal.removesuffix("e0")
@@ -116,12 +121,6 @@ def display(literal: str, column: Column | None = None) -> str:
 def _display_binary(data: bytes) -> str:
     shown = f"0x{data[:_CUT_BYTES].hex().upper()}"
     return shown if len(data) <= _CUT_BYTES else f"{shown}… ({len(data)} bytes)"
-
-
-def _display_text(data: bytes, charset: str) -> str:
-    # The servers' latin1 is cp1252, with the five bytes that cp1252 leaves open.
-    encoding = {"latin1": "cp1252", "ascii": "ascii"}.get(charset, "utf-8")
-    return data.decode(encoding, errors="backslashreplace")
 
 
 def _display_members(number: int, column: Column) -> str:

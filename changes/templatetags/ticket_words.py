@@ -11,8 +11,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from changes.highlight import highlight_sql
-from changes.models import Activity, Execution, Ticket
+from changes.kinds import StatementKind
+from changes.models import Activity, ExecutedStatement, Execution, Ticket
 from changes.problems import Problem
+from changes.templatetags.inception import number
 
 register = template.Library()
 
@@ -117,6 +119,22 @@ def line_problems(ticket: Ticket) -> str:
         if problem.line
     ]
     return json.dumps(found)
+
+
+@register.filter
+def proof(record: ExecutedStatement) -> str:
+    """What was kept of a statement: changes in the binlog, records, changes in the archive; "" when nothing was tried.
+
+    Of a schema change there are no rows: what counts is the text that undoes it.
+    """
+    if record.rows_captured is None:
+        return ""
+    if not StatementKind(record.kind).is_row_change:
+        count = record.records_stored or 0
+        return f"{count} statement{'' if count == 1 else 's'} to undo it" if count else ""
+    found, stored, archived = record.rows_captured, record.records_stored, record.rows_archived
+    shown = ["?" if value is None else number(value) for value in (found, stored, archived)]
+    return f"{shown[0]} {'=' if found == stored else '≠'} {shown[1]} {'=' if stored == archived else '≠'} {shown[2]}"
 
 
 _UNDOING = {

@@ -57,9 +57,7 @@ def feed(own: OwnTransaction, stream: tuple[bytes, ...]) -> list[OwnEvent]:
     reader = OwnEventFilter(own, CHECKSUM_CRC32)
     found = []
     for event in stream:
-        own_event = reader.feed(event)
-        if own_event is not None:
-            found.append(own_event)
+        found += reader.feed(event)
         if reader.passed_end:
             break
     reader.finish()

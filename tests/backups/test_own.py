@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -101,7 +102,7 @@ def test_it_lets_others_events_be_damaged(case: Captured) -> None:
     assert len(feed(case.own, stream)) == len(ours)
 
 
-@pytest.mark.parametrize("type_code", [events.PARTIAL_UPDATE_ROWS, events.XA_PREPARE, 200, *events.MARIADB_COMPRESSED])
+@pytest.mark.parametrize("type_code", [events.XA_PREPARE, 200])
 def test_it_refuses_what_it_cannot_read_in_our_transaction(case: Captured, type_code: int) -> None:
     index = find(case, *ROWS_KINDS)
     event = make_event(type_code, b"\0" * 40, like=case.stream[index])
@@ -140,6 +141,54 @@ def test_it_refuses_another_statement_in_our_transaction() -> None:
         feed(own, case.stream)
 
 
+def test_it_refuses_compressed_events_that_are_bent() -> None:
+    case = load_case("mariadb10.11_kinds", 0)
+    index = find(case, *ROWS_KINDS)
+    for type_code in events.MARIADB_COMPRESSED:
+        event = make_event(type_code, b"\0" * 40, like=case.stream[index])
+        with pytest.raises(DecodeError):
+            feed(case.own, with_event(case, index, event))
+
+
+def pack_transaction(case: Captured, start: int) -> tuple[bytes, ...]:
+    """Return the stream with the transaction whose BEGIN is at `start` as MySQL writes it when it compresses."""
+    end = next(index for index in range(start, len(case.stream)) if case.stream[index][4] == events.XID)
+    inside = [strip(event) for event in case.stream[start : end + 1]]
+    payload = make_event(events.TRANSACTION_PAYLOAD, pack(b"".join(inside)), like=case.stream[end])
+    return (*case.stream[:start], payload, *case.stream[end + 1 :])
+
+
+def strip(event: bytes) -> bytes:
+    return event[:9] + (len(event) - 4).to_bytes(4, "little") + event[13:-4]
+
+
+def pack(data: bytes, *, compression: int = 0, size: int | None = None) -> bytes:
+    size = len(data) if size is None else size
+    packed = zstandard.compress(data)
+    head = bytes([2, 1, compression]) if compression < 251 else bytes([2, 3, 252, compression, 0])
+    return head + b"\3\4\xfd" + size.to_bytes(3, "little") + b"\0" + (packed if compression == 0 else data)
+
+
+def begins(case: Captured) -> list[int]:
+    return [index for index, event in enumerate(case.stream) if event[4] == events.QUERY and b"BEGIN" in event]
+
+
+@pytest.fixture(params=range(3))
+def mysql_case(request: pytest.FixtureRequest) -> Captured:
+    return load_case("mysql9.7_kinds", request.param)
+
+
+def test_it_finds_ours_among_compressed_transactions(mysql_case: Captured) -> None:
+    plain = feed(mysql_case.own, mysql_case.stream)
+    packed = mysql_case
+    for index in reversed(begins(mysql_case)):
+        packed = replace(packed, stream=pack_transaction(packed, index))
+    assert sum(event[4] == events.TRANSACTION_PAYLOAD for event in packed.stream) > 1
+    found = feed(packed.own, packed.stream)
+    assert [(event.type_code, event.body) for event in found] == [(event.type_code, event.body) for event in plain]
+    assert [change for _, change in decode(packed)] == [change for _, change in decode(mysql_case)]
+
+
 def test_it_says_that_compressed_transactions_may_hide_ours() -> None:
     case = load_case("mysql9.7_kinds", 0)
     payload = make_event(events.TRANSACTION_PAYLOAD, b"\0" * 30, like=case.stream[2])
@@ -147,6 +196,20 @@ def test_it_says_that_compressed_transactions_may_hide_ours() -> None:
     stranger = replace(case.own, connection_id=case.own.connection_id + 1_000_000)
     with pytest.raises(AttributionError, match="1 compressed transactions"):
         feed(stranger, (*case.stream[:3], payload, *case.stream[3:]))
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_it_raises_nothing_but_our_errors_on_bent_payloads(data: st.DataObject) -> None:
+    case = load_case("mysql9.7_kinds", data.draw(st.integers(0, 2)))
+    ours = next(index for index in reversed(begins(case)) if index < find(case, events.TABLE_MAP))
+    stream = pack_transaction(case, ours)
+    event = bytearray(stream[ours])
+    for _ in range(data.draw(st.integers(1, 6))):
+        event[data.draw(st.integers(HEADER_SIZE, len(event) - 1))] = data.draw(st.integers(0, 255))
+    event[-4:] = zlib.crc32(event[:-4]).to_bytes(4, "little")
+    with suppress(BackupError):
+        decode(replace(case, stream=(*stream[:ours], bytes(event), *stream[ours + 1 :])))
 
 
 def test_it_counts_positions_beyond_32_bits() -> None:

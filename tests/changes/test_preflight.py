@@ -52,8 +52,6 @@ ERRORS = [
     (binlog(format="MIXED"), "target.binlog_format", "The server has binlog_format=MIXED."),
     (binlog(row_image="MINIMAL"), "target.binlog_row_image", "The server has binlog_row_image=MINIMAL."),
     (binlog(row_image="FULL_NODUP"), "target.binlog_row_image", "The server has binlog_row_image=FULL_NODUP."),
-    (binlog(row_value_options="PARTIAL_JSON"), "target.binlog_row_value_options", "=PARTIAL_JSON"),
-    (binlog(compressed=True), "target.binlog_compression", "=ON."),
     (binlog(do_schemas=("a", "b")), "target.binlog_filters", "binlog_do_db=a,b"),
     (binlog(ignore_schemas=("c",)), "target.binlog_filters", "binlog_ignore_db=c"),
     (binlog(status_denied=True), "target.privilege.replication_client", "may not ask where the binlog is"),

@@ -156,6 +156,13 @@ class TicketPageTests(PageTestCase):
         assert "88003" not in hidden
         assert "1 changed since" in hidden
 
+    def test_it_says_of_a_schema_change_what_undoes_it_where_there_are_no_rows_to_count(self) -> None:
+        make_run(self.ticket, kind="CREATE TABLE", rows_captured=0, records_stored=1, rows_archived=0)
+        text = self.page(self.cy, self.ticket)
+        assert "1 statement to undo it" in text
+        assert "0 = 1" not in text
+        assert "≠" not in text
+
     def test_it_keeps_a_fixed_number_of_queries_however_many_statements_ran(self) -> None:
         execution = make_run(self.ticket)
         before = self.count_queries(self.cy, self.ticket.get_absolute_url())

@@ -111,10 +111,23 @@ def hex_rows(connection: Any, schema: str, table: str) -> list[tuple[Any, ...]]:
     """Return the table's rows, every column as HEX of its bytes and as text, sorted."""
     columns = query(
         connection,
-        "SELECT COLUMN_NAME FROM information_schema.COLUMNS "
+        "SELECT COLUMN_NAME, DATA_TYPE FROM information_schema.COLUMNS "
         f"WHERE TABLE_SCHEMA='{schema}' AND TABLE_NAME='{table}' ORDER BY ORDINAL_POSITION",
     )
     shown = ", ".join(
-        f"HEX(CAST(`{name}` AS CHAR)), HEX(CAST(`{name}` AS BINARY)), HEX(CONCAT(`{name}`*1e0))" for (name,) in columns
+        f"HEX(CAST(`{name}` AS BINARY))"
+        if _text(kind) in NO_NUMBER
+        else f"HEX(CAST(`{name}` AS CHAR)), HEX(CAST(`{name}` AS BINARY)), HEX(CONCAT(`{name}`*1e0))"
+        for name, kind in columns
     )
     return sorted(query(connection, f"SELECT {shown} FROM `{schema}`.`{table}`"), key=repr)
+
+
+# Types that no server can multiply.
+NO_NUMBER = frozenset(
+    {"vector", "json", "uuid", "inet6", "inet4", "geometry", "point", "geometrycollection", "geomcollection"}
+)
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

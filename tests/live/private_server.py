@@ -1,4 +1,4 @@
-"""A MariaDB of a test's own, for settings that cannot be changed on a running server."""
+"""A server of a test's own, for settings that cannot be changed on a running server."""
 
 from __future__ import annotations
 
@@ -14,18 +14,31 @@ import MySQLdb
 import pytest
 
 from backups.binlog.flavor import Flavor
-from tests.servers import ROOT, STOP_SECONDS, Server, free_port
+from tests.servers import MYSQL, ROOT, SERVERS_FOLDER, STOP_SECONDS, Server, free_port
 
 START_SECONDS = 60
+MYSQL_PREFIX = SERVERS_FOLDER / MYSQL
 
 
-@contextlib.contextmanager
-def private_mariadb(*options: str) -> Iterator[Server]:
+def private_mariadb(*options: str) -> contextlib.AbstractContextManager[Server]:
     """Start the system's MariaDB with `options`, stop it afterwards. Skips where there is none."""
     if shutil.which("mariadbd") is None and not Path("/usr/sbin/mariadbd").exists():
         pytest.skip("no mariadbd on this machine; install mariadb-server-core")
+    return _started("mariadb", "-", *options)
+
+
+def private_mysql(*options: str, prefix: Path = MYSQL_PREFIX) -> contextlib.AbstractContextManager[Server]:
+    """Start the MySQL that scripts/fetch-server put in `prefix`, stop it afterwards. Skips where there is none."""
+    if not prefix.exists():
+        pytest.skip("no MySQL on this machine; tests that use it fetch it with scripts/fetch-server")
+    return _started("mysql", str(prefix), *options)
+
+
+@contextlib.contextmanager
+def _started(flavor: str, prefix: str, *options: str) -> Iterator[Server]:
     folder, port = Path(tempfile.mkdtemp(prefix="inc-")), free_port()
-    command = [str(ROOT / "scripts" / "database-server"), "mariadb", "-", str(folder), str(port), *options]
+    options = tuple(option.replace("{folder}", str(folder)) for option in options)
+    command = [str(ROOT / "scripts" / "database-server"), flavor, prefix, str(folder), str(port), *options]
     with (folder / "start.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
     try:
@@ -49,4 +62,4 @@ def _wait_for(process: subprocess.Popen[bytes], folder: Path, port: int) -> Serv
             return Server("private", "127.0.0.1", port, Flavor.parse(version))
         time.sleep(0.1)
     said = (folder / "start.log").read_text(errors="replace")[-500:]
-    raise RuntimeError(f"the private MariaDB did not answer within {START_SECONDS} s: {said}")
+    raise RuntimeError(f"the private server did not answer within {START_SECONDS} s: {said}")

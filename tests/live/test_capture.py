@@ -10,6 +10,7 @@ import pytest
 from django.db import connections
 
 from backups.archive import Archive
+from backups.binlog import codecs
 from backups.binlog.rows import ChangeKind
 from backups.capture import CaptureResult, capture
 from backups.errors import StoreError
@@ -187,7 +188,10 @@ def test_it_is_incomplete_when_a_table_was_not_seen_before(executor: Executor) -
     assert f"{executor.schema}.t" in kept.reason
 
 
-def test_it_names_the_column_of_an_unknown_type_and_keeps_the_events(executor: Executor) -> None:
+def test_it_names_the_column_of_an_unknown_type_and_keeps_the_events(
+    executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(codecs._FACTORIES, "geometry", raising=False)
     executor.sql(*TABLES, "CREATE TABLE g (id int PRIMARY KEY, p geometry)")
     kept = executor.keep("g", "INSERT", "INSERT INTO g VALUES (1, ST_GeomFromText('POINT(1 2)'))")
     assert (kept.state, kept.records_stored) == ("incomplete", 0)
@@ -337,3 +341,23 @@ def test_an_account_that_may_only_write_keeps_the_events_of_what_cannot_be_decod
     assert (kept.state, kept.records_stored, kept.rows_captured) == ("incomplete", 0, 0)
     assert f"{executor.schema}.odd" in kept.reason
     assert records(kept) == []
+
+
+def test_it_leaves_out_the_numbers_that_a_sequence_gave(executor: Executor) -> None:
+    if not executor.flavor.is_mariadb:
+        pytest.skip("sequences are MariaDB's")
+    executor.sql(
+        "CREATE SEQUENCE numbers",
+        "CREATE TABLE s (id bigint DEFAULT nextval(numbers) PRIMARY KEY, a bigint)",
+    )
+    for sql, rows in (
+        ("INSERT INTO s (a) VALUES (1), (2)", 2),
+        ("INSERT INTO s VALUES (100, NEXTVAL(numbers))", 1),
+        ("UPDATE s SET a = NEXTVAL(numbers) WHERE id < 100", 2),
+    ):
+        before = executor.rows("s")
+        kept = executor.keep("s", sql.split()[0], sql)
+        assert (kept.state, kept.reason, kept.records_stored, kept.rows_archived) == ("complete", "", rows, rows)
+        replay(executor, records(kept))
+        assert executor.rows("s") == before
+        executor.sql(sql)

@@ -306,15 +306,29 @@ class TestTriggers:
         self, executor: Executor, undoer: Undoer, kept: CaptureResult
     ) -> None:
         with unchanged(executor):
-            (conflict,) = undoer.undo(kept).conflicts
-        assert (conflict.table, conflict.key, conflict.reason) == ("u", "id=1", "error")
+            acts, written_again = undoer.undo(kept).conflicts
+        assert (acts.table, acts.key, acts.reason) == ("t", "id=9", "error")
+        assert "also writes 1 row(s)" in acts.detail
+        assert (written_again.table, written_again.key, written_again.reason) == ("u", "id=1", "error")
 
-    def test_it_notices_a_trigger_that_acts_after_the_row_was_read_back(
-        self, executor: Executor, undoer: Undoer, kept: CaptureResult, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize("on_conflict", ["skip", "overwrite"])
+    def test_it_does_not_go_past_a_trigger_that_acts_again(
+        self, executor: Executor, undoer: Undoer, kept: CaptureResult, on_conflict: str
     ) -> None:
-        monkeypatch.setattr("backups.restore.MOST_ROWS_READ_BACK", 1)
         with unchanged(executor), pytest.raises(RestoreError, match="trigger"):
-            undoer.undo(kept)
+            undoer.undo(kept, on_conflict=on_conflict)
+
+    def test_it_notices_a_trigger_that_writes_where_we_did_not(self, executor: Executor, undoer: Undoer) -> None:
+        executor.sql(*TABLES, "CREATE TRIGGER d AFTER DELETE ON t FOR EACH ROW INSERT INTO n VALUES (OLD.id, 0, 'log')")
+        kept = executor.keep("t", "INSERT", "INSERT INTO t VALUES (9, 9, 'x')")
+        with unchanged(executor):
+            assert [conflict.reason for conflict in undoer.undo(kept).conflicts] == ["error"]
+
+    def test_it_lets_a_trigger_be_that_only_looks(self, executor: Executor, undoer: Undoer) -> None:
+        executor.sql(*TABLES, "CREATE TRIGGER b BEFORE UPDATE ON t FOR EACH ROW SET @seen = NEW.a")
+        with unchanged(executor):
+            kept = executor.keep("t", "UPDATE", "UPDATE t SET a = 5 WHERE id < 3")
+            assert undoer.undo(kept).conflicts == ()
 
     def test_it_notices_a_trigger_that_changes_what_is_written(self, executor: Executor, undoer: Undoer) -> None:
         executor.sql(*TABLES)

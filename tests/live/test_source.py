@@ -15,7 +15,7 @@ import pytest
 from backups import source
 from backups.binlog.coordinates import BinlogCoordinates
 from backups.binlog.rows import ChangeKind
-from backups.errors import AttributionError, DecodeError
+from backups.errors import AttributionError
 from backups.source import read_own_events
 from tests.live.own_rows import (
     FIXED_SESSION,
@@ -224,24 +224,6 @@ class TestItRefuses:
         query(session, f"{ran.own.marker} DELETE FROM `{schema}`.t")
         with pytest.raises(AttributionError, match="also in another transaction"):
             read_events(server, replace(ran, own=replace(ran.own, end=read_coordinates(server, session))))
-
-    def test_a_compressed_transaction(self, server: Server, schema: str, session: Any, ran: Any) -> None:
-        if server.flavor.is_mariadb:
-            pytest.skip("MariaDB compresses single events, and for all sessions")
-        query(session, "SET SESSION binlog_transaction_compression=ON")
-        ran = run(server, session, schema, f"INSERT INTO `{schema}`.t VALUES (3, 'z')")
-        with pytest.raises(AttributionError, match="1 compressed transactions"):
-            read_events(server, ran)
-
-    def test_partial_json(self, server: Server, schema: str, session: Any) -> None:
-        if server.flavor.is_mariadb:
-            pytest.skip("MySQL only")
-        query(session, f"CREATE TABLE `{schema}`.j (id INT PRIMARY KEY, j JSON)")
-        query(session, f'INSERT INTO `{schema}`.j VALUES (1, \'{{"a": 1, "b": "long enough to be worth it"}}\')')
-        query(session, "SET SESSION binlog_row_value_options=PARTIAL_JSON")
-        ran = run(server, session, schema, f"UPDATE `{schema}`.j SET j = JSON_SET(j, '$.a', 2)", names="j")
-        with pytest.raises(DecodeError, match="type 39 in our transaction"):
-            read_events(server, ran)
 
     def test_a_wrong_password_without_showing_it(self, server: Server, ran: Any) -> None:
         address = replace(address_of(server), user="nobody_here", password="pässwörd-secret")
