@@ -24,6 +24,8 @@ START_SECONDS = 90
 STOP_SECONDS = 30
 MARIADB = "mariadb10.11"
 MYSQL = "mysql9.7"
+NEWER_MARIADB = "mariadb11.8"
+"""Only where a test asks for it: each server costs a test run its time."""
 
 
 class ServerMissingError(Exception):
@@ -84,9 +86,10 @@ class Servers:
                 raise ServerMissingError(f"TEST_SERVERS does not name {name}.")
             host, port = named[name]
             return _describe(name, host, port)
-        return self._start(name)
+        return self.start(name)
 
-    def _start(self, name: str) -> Server:
+    def start(self, name: str) -> Server:
+        """Start a server of our own called `name`, whatever TEST_SERVERS says: its settings may be changed."""
         flavor, prefix = _PREFIXES[name]()
         folder = Path(tempfile.mkdtemp(prefix="inc-"))
         port = free_port()
@@ -142,15 +145,20 @@ def _system_mariadb() -> tuple[str, str]:
     return "mariadb", "-"
 
 
-def _fetched_mysql() -> tuple[str, str]:
-    prefix = SERVERS_FOLDER / MYSQL
+def _fetch(name: str, suite: str, package: str) -> str:
+    """Return the folder of a server's packages, fetched when they are not there yet."""
+    prefix = SERVERS_FOLDER / name
     if not prefix.exists():
         prefix.parent.mkdir(parents=True, exist_ok=True)
-        command = [str(ROOT / "scripts" / "fetch-server"), "sid", str(prefix), "mysql-server-core"]
+        command = [str(ROOT / "scripts" / "fetch-server"), suite, str(prefix), package]
         fetched = subprocess.run(command, capture_output=True, text=True, check=False)
         if fetched.returncode != 0:
-            raise ServerMissingError(f"MySQL 9.7 could not be fetched: {fetched.stderr.strip()[-300:]}")
-    return "mysql", str(prefix)
+            raise ServerMissingError(f"{name} could not be fetched: {fetched.stderr.strip()[-300:]}")
+    return str(prefix)
 
 
-_PREFIXES: dict[str, Callable[[], tuple[str, str]]] = {MARIADB: _system_mariadb, MYSQL: _fetched_mysql}
+_PREFIXES: dict[str, Callable[[], tuple[str, str]]] = {
+    MARIADB: _system_mariadb,
+    MYSQL: lambda: ("mysql", _fetch(MYSQL, "sid", "mysql-server-core")),
+    NEWER_MARIADB: lambda: ("mariadb", _fetch(NEWER_MARIADB, "trixie", "mariadb-server-core")),
+}

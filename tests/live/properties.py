@@ -273,6 +273,7 @@ class Stage:
 
     def __init__(self, server: Server, executor: Executor) -> None:
         self.server, self.executor = server, executor
+        self.seen: Counter[str] = Counter()
         self.other = server.connect(database=executor.schema)
         self.undoer = server.connect(database=executor.schema, client_flag=CLIENT.FOUND_ROWS)
         for connection in (executor.connection, self.other):
@@ -318,6 +319,9 @@ class Stage:
         found_rows = {name: self.read(name) for name in names}
         wanted = _undo_on_paper(found_rows, undone)
         result = self._restore(kept)
+        self.seen["scenarios in conflict" if result.conflicts else "scenarios rolled back"] += 1
+        self.seen["statements"] += len(kept)
+        self.seen["rows restored"] += result.rows_restored
         _judge(result, wanted, found_rows, {name: self.read(name) for name in names}, touched)
 
     def _run_ours(self, step: Step) -> CaptureResult | None:

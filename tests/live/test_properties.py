@@ -53,3 +53,5 @@ def test_after_a_rollback_all_is_as_before_or_a_conflict_tells_why(stage: Stage,
         stage.play(scenario)
 
     check()
+    print(", ".join(f"{count} {name}" for name, count in stage.seen.items()))
+    assert stage.seen["rows restored"]

@@ -1,0 +1,8 @@
+-- title: transactions that the server compresses in the binlog
+-- servers: mysql
+-- global: binlog_transaction_compression = ON
+-- [make]
+CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(500));
+INSERT INTO t VALUES (1, REPEAT('a', 300)), (2, REPEAT('b', 300));
+-- [update] today=refused
+UPDATE t SET v = REPEAT('c', 400);

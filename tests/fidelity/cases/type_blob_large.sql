@@ -1,0 +1,8 @@
+-- title: a BLOB of 6 MB
+-- [make]
+CREATE TABLE t (id INT PRIMARY KEY, v LONGBLOB, n INT);
+INSERT INTO t VALUES (1, REPEAT(X'00275C22FF', 1200000), 1), (2, 'small', 2);
+-- [update] today-mariadb=stopped
+UPDATE t SET n = n + 1 WHERE id = 1;
+-- [delete]
+DELETE FROM t WHERE id = 1;

@@ -1,0 +1,13 @@
+-- title: DATETIME(0..6): zero, partial and invalid values, limits
+-- [make]
+CREATE TABLE t (id INT PRIMARY KEY, a DATETIME, b DATETIME(1), c DATETIME(3), d DATETIME(6));
+INSERT INTO t VALUES (1, 0, 0, 0, 0), (2, '2024-00-00 00:00:00', '2024-05-00 01:01:01.9', '2024-02-31 10:00:00.999', '2023-02-29 23:59:59.999999'),
+  (3, '9999-12-31 23:59:59', '9999-12-31 23:59:59.9', '9999-12-31 23:59:59.999', '9999-12-31 23:59:59.999999'),
+  (4, '0001-01-01', '0001-01-01 00:00:00.1', '1000-01-01 00:00:00.001', '1000-01-01 00:00:00.000001'), (5, NULL, NULL, NULL, NULL);
+CREATE TABLE n AS SELECT a, b, c, d FROM t;
+-- [update]
+UPDATE t SET a = '2024-01-01', b = '2024-01-01', c = '2024-01-01', d = '2024-01-01';
+-- [delete]
+DELETE FROM t WHERE id > 0;
+-- [no key]
+DELETE FROM n WHERE 1 = 1;

@@ -1,0 +1,13 @@
+-- title: DOUBLE: 17 digits, denormal, greatest, negative zero
+-- [make]
+CREATE TABLE t (id INT PRIMARY KEY, v DOUBLE, w DOUBLE(20,5));
+INSERT INTO t VALUES (1, 0.1, 0.1), (2, 1.7976931348623157e308, 12345678901234.56789), (3, 4.9e-324, -0.00001), (4, -0e0, 0),
+  (5, 9007199254740993, 1.5), (6, 2.2250738585072014e-308, NULL), (7, 0.30000000000000004, 1);
+CREATE TABLE n (v DOUBLE, x INT);
+INSERT INTO n SELECT v, id FROM t;
+-- [update]
+UPDATE t SET v = 1, w = 2;
+-- [no key]
+DELETE FROM n WHERE x > 0;
+-- [insert]
+INSERT INTO t VALUES (8, 1e-300, 1), (9, 123456789.123456789, 2);

@@ -1,0 +1,12 @@
+-- title: TIMESTAMP on a server at -08:00
+-- global: time_zone = '-08:00'
+-- [make]
+CREATE TABLE t (id INT PRIMARY KEY, a TIMESTAMP NULL, b TIMESTAMP(6) NULL, k TIMESTAMP NOT NULL DEFAULT '2020-02-02 02:02:02', KEY (k));
+INSERT INTO t VALUES (1, '2024-06-01 12:00:00', '2024-06-01 12:00:00.5', '2024-01-01 00:00:00'), (2, '1970-01-01 00:00:01', NULL, '2024-03-10 10:30:00');
+CREATE TABLE n AS SELECT a, b FROM t;
+-- [update]
+UPDATE t SET a = '2025-01-01', b = '2025-01-01';
+-- [delete]
+DELETE FROM t WHERE id > 0;
+-- [no key]
+DELETE FROM n WHERE a IS NOT NULL;
