@@ -245,8 +245,8 @@ class _Check:
                 "triggers",
                 f"{table.schema_name}.{table.name} has triggers that this statement can fire: {', '.join(names)}.",
                 "Rows that triggers write are backed up too, but a rollback fires the triggers of the opposite change.",
-                "Read what they do: what they change in a restored row stops the rollback; rows that they add to other"
-                " tables stay, and the rollback counts them.",
+                "Read what they do: a rollback stops, with nothing changed, where they change a restored row or write"
+                " rows of their own.",
             )
 
     def _cascades(self, table: Table) -> Iterator[Problem]:

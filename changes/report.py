@@ -114,8 +114,6 @@ def judge(execution: Execution) -> ExitStatus:
         return ExitStatus.CONFLICT
     if state in (ExecutionState.FAILED, ExecutionState.PARTLY_DONE):
         return ExitStatus.STATEMENT_FAILED
-    if execution.rollback_result.get("trigger_rows"):
-        return ExitStatus.NOT_PROTECTED
     protected = execution.ticket.backup_state in (BackupState.COMPLETE, BackupState.OFF)
     if state == ExecutionState.SUCCEEDED and (protected or execution.ticket.is_rollback):
         return ExitStatus.DONE

@@ -212,28 +212,17 @@ def _run_step(
     return result
 
 
-def _count_trigger_rows(records: Sequence[ExecutedStatement]) -> int:
-    """Return how many rows our own rollback's transactions hold beyond those put back: triggers wrote them."""
-    counted = [record for record in records if record.rows_captured is not None and record.affected_rows is not None]
-    return sum(max(0, (record.rows_captured or 0) - (record.affected_rows or 0)) for record in counted)
-
-
 def _finish(
     attempt: Attempt, original: Ticket, records: Sequence[ExecutedStatement], results: Sequence[RestoreResult]
 ) -> None:
     """Write how the rollback ended, on its own ticket and on the one it undoes."""
     backup_state = sum_of(records)
-    summary = _summarise(results) | {"trigger_rows": _count_trigger_rows(records)}
+    summary = _summarise(results)
     stopped = next((record for record in records if record.outcome not in (Outcome.DONE, Outcome.WAITING)), None)
     done_any = any(record.outcome == Outcome.DONE for record in records)
     conflicted = stopped is not None and bool(results) and bool(results[-1].conflicts)
     if stopped is None:
         state, ticket_state, error = ExecutionState.SUCCEEDED, TicketState.SUCCEEDED, ""
-        if summary["trigger_rows"]:
-            error = (
-                f"Triggers wrote {summary['trigger_rows']} more row(s) while the rows were put back; these stay. "
-                "They are backed up with this rollback."
-            )
     elif stopped.outcome == Outcome.UNKNOWN:
         state, ticket_state = ExecutionState.UNKNOWN, TicketState.UNKNOWN
         error = "The connection was lost while the rollback committed; whether it took effect is not known."
@@ -247,10 +236,9 @@ def _finish(
         state, ticket_state, error = ExecutionState.PARTLY_DONE, TicketState.PARTLY_DONE, stopped.error
     else:
         state, ticket_state, error = ExecutionState.FAILED, TicketState.FAILED, f"Nothing was changed. {stopped.error}"
-    left = summary["rows_skipped"] + summary["trigger_rows"]
     with transaction.atomic():
         Execution.objects.filter(pk=attempt.execution.pk).update(rollback_result=summary)
-        settle_original(original, attempt.execution.ticket, state, left=left)
+        settle_original(original, attempt.execution.ticket, state, skipped=summary["rows_skipped"])
         attempt.finish(state, ticket_state, backup_state, error=error)
 
 
@@ -264,16 +252,13 @@ def _summarise(results: Sequence[RestoreResult]) -> dict[str, Any]:
     }
 
 
-def settle_original(original: Ticket, undo: Ticket, state: ExecutionState, *, left: int) -> None:
-    """Say on the undone ticket how far it is undone; a rollback of a rollback gives the first ticket its rows back.
-
-    left: rows that are not as before all the same: skipped ones, and those that triggers wrote meanwhile.
-    """
+def settle_original(original: Ticket, undo: Ticket, state: ExecutionState, *, skipped: int) -> None:
+    """Say on the undone ticket how far it is undone; a rollback of a rollback gives the first ticket its rows back."""
     if state == ExecutionState.CONFLICTED:
         new = RollbackState.CONFLICTED
     elif state in (ExecutionState.FAILED, ExecutionState.REFUSED, ExecutionState.UNKNOWN):
         new = RollbackState.FAILED
-    elif left or _is_something_left(original):
+    elif skipped or _is_something_left(original):
         new = RollbackState.PARTIAL
     else:
         new = RollbackState.DONE

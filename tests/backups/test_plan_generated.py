@@ -135,6 +135,11 @@ def number(data_type: str, code: int, size: int) -> list[Kind]:
     return [Kind(Column("c", data_type, data_type, unsigned=sign), code, 0, raw(size)) for sign in (False, True)]
 
 
+DECIMALS = (
+    *((1, 0), (5, 1), (10, 2), (9, 3), (13, 4), (12, 2), (22, 4), (18, 0), (23, 4)),
+    *((12, 6), (2, 2), (30, 10), (65, 30), (9, 0)),
+)
+
 KINDS: list[Kind] = [
     *number("tinyint", 1, 1),
     *number("smallint", 2, 2),
@@ -150,7 +155,7 @@ KINDS: list[Kind] = [
             precision | scale << 8,
             decimal(precision, scale),
         )
-        for precision, scale in ((1, 0), (5, 1), (10, 2), (9, 3), (13, 4), (12, 2), (22, 4), (18, 0), (23, 4), (12, 6), (2, 2), (30, 10), (65, 30), (9, 0))
+        for precision, scale in DECIMALS
     ),
     Kind(Column("c", "year", "year"), 13, 0, raw(1)),
     Kind(Column("c", "date", "date"), 10, 0, date),
