@@ -284,8 +284,9 @@ class _Capture:
                 return
             self._sequences.discard(event.table_map.table_id)
             self._check_seen(event.table_map)
+            if self._maps.get(event.table_map.table_id) != event.table_map:
+                self._plans.pop(event.table_map.table_id, None)
             self._maps[event.table_map.table_id] = event.table_map
-            self._plans.pop(event.table_map.table_id, None)
             self.writer.add_map(event.table_map.table_id, event.raw)
         else:
             self._take_rows(event)

@@ -80,13 +80,14 @@ def _read_update(reader: ReferenceReader) -> list[TableUse]:
     """Return the tables that SET names, that of the first column first."""
     if reader.key() == "WITH":
         reader.read_with_clause()
+    derived = frozenset(reader.ctes)  # those before UPDATE; what they name is never written
     reader.need("UPDATE")
     reader.skip_any("LOW_PRIORITY", "IGNORE")
     reader.begin_tables()
     reader.read()
     if not reader.assigned:
         raise reader.unreadable()
-    outer = list(reader.outer.values())
+    outer = [use for use in reader.outer.values() if use.schema is not None or use.table not in derived]
     written: list[TableUse] = []
     for column in reader.assigned:
         found = _find_owner(column, reader.outer)

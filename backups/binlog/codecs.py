@@ -198,13 +198,13 @@ def _date_codec(wire: _Wire) -> Codec:
 
 
 def _fsp(wire: _Wire, new_code: int) -> int:
-    """Return the fractional digits. The old forms carry none, and MariaDB's old forms with digits are not known."""
+    """Return the fractional digits. The table map of an old form does not name them."""
     precision = wire.column.datetime_precision or 0
     if wire.type_code == new_code:
         if wire.meta > 6:
             raise wire.mismatch(f"{wire.meta} fractional digits", "0 to 6")
         wire.same(wire.meta, precision, "fractional digits")
-    elif precision:
+    elif precision and not wire.flavor.is_mariadb:
         raise unknown(wire.where, f"{wire.column.column_type} as before MySQL 5.6 (binlog type {wire.type_code})")
     return precision
 
@@ -212,14 +212,16 @@ def _fsp(wire: _Wire, new_code: int) -> int:
 def _datetime_codec(wire: _Wire) -> Codec:
     wire.needs(DATETIME2, DATETIME)
     fsp = _fsp(wire, DATETIME2)
-    decode = temporal.datetime2(fsp) if wire.type_code == DATETIME2 else temporal.old_datetime
+    old = temporal.hires_datetime(fsp) if fsp else temporal.old_datetime
+    decode = temporal.datetime2(fsp) if wire.type_code == DATETIME2 else old
     return Codec(decode, compare.as_char, compare.calendar_key, compare.read_char, quote_text)
 
 
 def _time_codec(wire: _Wire) -> Codec:
     wire.needs(TIME2, TIME)
     fsp = _fsp(wire, TIME2)
-    decode = temporal.time2(fsp) if wire.type_code == TIME2 else temporal.old_time
+    old = temporal.hires_time(fsp) if fsp else temporal.old_time
+    decode = temporal.time2(fsp) if wire.type_code == TIME2 else old
     return Codec(decode, compare.as_char, compare.plain, compare.read_char, quote_text)
 
 
@@ -227,7 +229,8 @@ def _timestamp_codec(wire: _Wire) -> Codec:
     wire.needs(TIMESTAMP2, TIMESTAMP)
     fsp = _fsp(wire, TIMESTAMP2)
     new = wire.type_code == TIMESTAMP2
-    decode = temporal.timestamp2(fsp, wire.flavor) if new else temporal.old_timestamp(wire.flavor)
+    old = temporal.hires_timestamp(fsp, wire.flavor) if fsp else temporal.old_timestamp(wire.flavor)
+    decode = temporal.timestamp2(fsp, wire.flavor) if new else old
 
     def literal(text: str) -> str:
         seconds, _, fraction = text.partition(".")

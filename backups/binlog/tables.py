@@ -112,10 +112,6 @@ def bind_codecs(table_map: TableMap, table: Table, flavor: Flavor) -> tuple[Code
     )
 
 
-# Only the text of TIMESTAMP literals depends on the flavor, not whether a type fits.
-_ANY_FLAVOR = Flavor("mysql", (8, 4, 0))
-
-
-def check_table(table_map: TableMap, table: Table) -> None:
+def check_table(table_map: TableMap, table: Table, flavor: Flavor) -> None:
     """Raise as bind_codecs does when the rows that follow `table_map` cannot be read with `table`."""
-    bind_codecs(table_map, table, _ANY_FLAVOR)
+    bind_codecs(table_map, table, flavor)

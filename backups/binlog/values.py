@@ -147,7 +147,7 @@ def _uncompress(data: bytes) -> bytes:
         value = unpacker.decompress(data[1 + length_bytes :], size + 1)
     except zlib.error as error:
         raise DecodeError(f"found a compressed value that cannot be read ({error}). The event is misread.") from error
-    if len(value) != size:
+    if len(value) != size or not unpacker.eof:
         raise DecodeError(f"found a compressed value of {len(value)} bytes; needed: {size}. The event is misread.")
     return value
 

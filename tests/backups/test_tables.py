@@ -56,7 +56,7 @@ def test_it_refuses_what_is_no_length(data: bytes) -> None:
 
 
 def test_it_takes_a_table_that_fits() -> None:
-    check_table(MAP, TABLE)
+    check_table(MAP, TABLE, MARIADB)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_it_takes_a_table_that_fits() -> None:
 )
 def test_it_refuses_a_map_that_does_not_fit(table_map: TableMap) -> None:
     with pytest.raises(DecodeError, match="needed"):
-        check_table(table_map, TABLE)
+        check_table(table_map, TABLE, MARIADB)
 
 
 def test_absent_columns_have_no_bit_among_the_nulls() -> None:

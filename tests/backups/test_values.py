@@ -6,13 +6,14 @@ gave the same bytes, in a session with sql_mode ALLOW_INVALID_DATES and time_zon
 
 from __future__ import annotations
 
+import zlib
 from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backups.binlog import temporal, values
+from backups.binlog import addresses, temporal, values
 from backups.binlog.flavor import Flavor
 from backups.binlog.values import Decoder
 from backups.errors import DecodeError
@@ -116,3 +117,38 @@ def test_random_bytes_decode_or_are_refused(decoder: Decoder, data: bytes) -> No
         assert 0 < end <= len(data)
         assert literal.isascii()
         assert "\\" not in literal
+
+
+# MariaDB 10.11 with mysql56_temporal_format=OFF, and its COMPRESSED columns, UUID and INET6.
+MARIADB_VECTORS: list[tuple[Decoder, bytes, str]] = [
+    (temporal.hires_time(1), (30_204_000 - 19).to_bytes(4, "big"), "'-00:00:01.9'"),
+    (temporal.hires_time(6), (3_020_400_000_000 + 1).to_bytes(6, "big"), "'00:00:00.000001'"),
+    (temporal.hires_timestamp(3, MARIADB), (7).to_bytes(4, "big") + (20).to_bytes(2, "big"), "FROM_UNIXTIME(7.020)"),
+    (temporal.hires_datetime(2), (0).to_bytes(6, "big"), "'0000-00-00 00:00:00.00'"),
+    (values.compressed(1, ""), b"\0", "X''"),
+    (values.compressed(1, "latin1"), b"\2\0a", "'a'"),
+    (values.compressed(1, "utf16"), b"\3\0\0a", "_utf16 X'0061'"),
+    (addresses.decoder("uuid"), b"\1\xff", "_latin1'ff000000-0000-0000-0000-000000000000'"),
+    (addresses.decoder("inet6"), b"\0", "_latin1'::'"),
+    (addresses.decoder("inet4"), b"\3\1\2\3", "_latin1'1.2.3.0'"),
+]
+
+
+@pytest.mark.parametrize(("decoder", "data", "expected"), MARIADB_VECTORS)
+def test_values_that_only_mariadb_has(decoder: Decoder, data: bytes, expected: str) -> None:
+    assert decoder(data, 0) == (expected, len(data))
+
+
+def test_a_compressed_value_is_inflated() -> None:
+    packed = b"\x81\x64" + zlib.compress(b"a" * 100)
+    assert values.compressed(1, "")(bytes([len(packed)]) + packed, 0)[0] == f"X'{'61' * 100}'"
+    with pytest.raises(DecodeError):
+        values.compressed(1, "")(bytes([len(packed) - 1]) + packed[:-1], 0)
+
+
+@given(st.sampled_from([decoder for decoder, _, _ in MARIADB_VECTORS]), st.binary(max_size=40))
+def test_random_bytes_of_mariadb_decode_or_are_refused(decoder: Decoder, data: bytes) -> None:
+    with suppress(DecodeError):
+        literal, end = decoder(data, 0)
+        assert 0 < end <= len(data)
+        assert literal.isascii()

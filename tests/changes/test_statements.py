@@ -30,6 +30,7 @@ CASES = [
     ("update t, u set t.a=1, u.b=2 where t.id=u.id", "UPDATE", ["t", "u"]),
     ("update t x left join db2.u y on x.id=y.id set x.a=1, y.b=2", "UPDATE", ["db2.u", "t"]),
     ("with c as (select id from u) update t join c using(id) set t.a=1", "UPDATE", ["t"]),
+    ("with c as (select id from u) update t join c using(id) set a=1", "UPDATE", ["t"]),
     ("update t set a=(select max(b) from u) where id in (select id from v)", "UPDATE", ["t"]),
     ("delete from t where id=1", "DELETE", ["t"]),
     ("delete from t where a=1 order by id limit 5", "DELETE", ["t"]),
