@@ -31,6 +31,7 @@ from changes.models import Approval, Execution, Target, Ticket
 from changes.preflight import ChecklistItem
 from changes.states import EDITABLE, ExecutionState, RollbackState, TicketState
 from changes.undo_plan import RollbackPlan as RollbackPlan
+from changes.undo_plan import choose_statements
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,24 +123,35 @@ def submit(ticket: Ticket, *, by: User) -> None:
     _require(permissions.why_not_submit(ticket, by))
     _require(permissions.why_not_use_target(ticket.target))
     found = inspection.inspect(ticket)
-    ticket.inspection = found.to_dict()
-    Ticket.objects.filter(pk=ticket.pk, state=ticket.state).update(inspection=ticket.inspection)
+    with transaction.atomic():
+        stored = Ticket.objects.select_for_update().select_related("target").get(pk=ticket.pk)
+        if stored.updated_at != ticket.updated_at:
+            raise StalePageError(
+                "Somebody saved this ticket while it was checked; look at it again and submit it then."
+            )
+        stored.inspection = found.to_dict()
+        Ticket.objects.filter(pk=ticket.pk).update(inspection=stored.inspection)
+        if not found.has_errors:
+            now = timezone.now()
+            hashed = hash_ticket(stored)
+            move(stored, TicketState.IN_REVIEW, by=by, verb="submitted", content_hash=hashed, submitted_at=now)
+    ticket.refresh_from_db()
     if found.has_errors:
         raise CheckFailedError(found.problems)
-    move(
-        ticket,
-        TicketState.IN_REVIEW,
-        by=by,
-        verb="submitted",
-        content_hash=hash_ticket(ticket),
-        submitted_at=timezone.now(),
-    )
 
 
 def _require_seen(ticket: Ticket, content_hash: str) -> None:
-    if content_hash != ticket.content_hash or content_hash != hash_ticket(ticket):
+    if content_hash != ticket.content_hash:
         raise StalePageError(
             "The ticket changed after your page was loaded. Nothing was decided; read it again and decide then."
+        )
+
+
+def _require_unchanged(ticket: Ticket) -> None:
+    if ticket.content_hash != hash_ticket(ticket):
+        raise StalePageError(
+            "What this ticket would run is no longer what was submitted, e.g. its target's address was changed. "
+            "Reject it, so that it is edited and submitted again."
         )
 
 
@@ -170,6 +182,7 @@ def approve(ticket: Ticket, *, by: User, content_hash: str, comment: str = "") -
         ticket = Ticket.objects.select_for_update().select_related("target").get(pk=ticket.pk)
         _require(permissions.why_not_decide(ticket, by))
         _require_seen(ticket, content_hash)
+        _require_unchanged(ticket)
         _decide(ticket, Approval.Decision.APPROVE, by=by, content_hash=content_hash, comment=comment)
         given = count_approvals(ticket)
         needed = ticket.target.approvals_needed
@@ -295,19 +308,25 @@ def _claim_rollback(ticket: Ticket, plan: RollbackPlan, *, by: User | None, reas
     claimed = Ticket.objects.filter(pk=ticket.pk, rollback_state__in=free).update(rollback_state=RollbackState.RUNNING)
     if claimed != 1:
         raise TicketStateError("The ticket is already being rolled back; reload the page.")
+    chosen = choose_statements(ticket, plan.statements)
     undo = Ticket(
         title=f"Roll back #{ticket.pk}: {ticket.title}"[:200],
         reason=reason,
         target=ticket.target,
         schema_name=ticket.schema_name,
         rolls_back=ticket,
-        rollback_plan={"statements": sorted(plan.statements), "on_conflict": plan.on_conflict},
+        rollback_plan={
+            "statements": sorted(plan.statements),
+            "on_conflict": plan.on_conflict,
+            # What was chosen, so that nothing else is undone when the ticket runs later.
+            "chosen": [statement.pk for statement in chosen],
+        },
         submitter=by,
         last_editor=by,
         reviewed=by is not None,
         origin=Ticket.Origin.BROWSER if by is not None else Ticket.Origin.COMMAND,
     )
-    undo.inspection = inspection.inspect_rollback(ticket, plan.statements).to_dict()
+    undo.inspection = inspection.inspect_rollback(chosen).to_dict()
     undo.save()
     undo.content_hash = hash_ticket(undo)
     undo.save(update_fields=["content_hash"])

@@ -119,7 +119,11 @@ class Attempt:
     def void(self) -> None:
         """What would run is not what was approved: fail closed."""
         text = "The ticket's content is not what was approved. Nothing ran; edit it, submit it and have it approved."
-        self._finish(ExecutionState.REFUSED, TicketState.FAILED, error=text, problems=[], backup_state=BackupState.NONE)
+        ticket = self.execution.ticket
+        back = TicketState.DRAFT if ticket.reviewed and not ticket.is_rollback else TicketState.FAILED
+        with transaction.atomic():
+            ticket.approvals.filter(voided_at=None).update(voided_at=timezone.now())
+            self._finish(ExecutionState.REFUSED, back, error=text, problems=[], backup_state=BackupState.NONE)
 
     def finish(
         self, state: ExecutionState, ticket_state: TicketState, backup_state: BackupState, *, error: str

@@ -15,12 +15,12 @@ from django.utils import timezone
 from backups.models import BackupSchema
 from backups.snapshot import read_snapshot
 from changes import backup_server, ddl_undo, preflight, preflight_tables, targets
-from changes.models import Target, Ticket
+from changes.models import ExecutedStatement, Target, Ticket
 from changes.preflight import ChecklistItem
 from changes.problems import Problem
 from changes.server_facts import ServerFacts, ServerIdentity
 from changes.statements import CheckResult, Statement, check_statements
-from changes.undo_plan import choose_statements, is_row_change_of
+from changes.undo_plan import is_row_change_of
 
 _ORDER = {"error": 0, "warning": 1, "notice": 2}
 
@@ -128,8 +128,8 @@ def _inspect_on(connection: Any, facts: ServerFacts, ticket: Ticket) -> Inspecti
     )
 
 
-def inspect_rollback(original: Ticket, numbers: Iterable[int]) -> Inspection:
-    """Describe what a rollback of `original` undoes, newest first. Raises ChangeError when there is nothing to undo."""
+def inspect_rollback(chosen: Iterable[ExecutedStatement]) -> Inspection:
+    """Describe what a rollback undoes, newest first."""
     statements = [
         InspectedStatement(
             number=statement.seq,
@@ -142,7 +142,7 @@ def inspect_rollback(original: Ticket, numbers: Iterable[int]) -> Inspection:
             undo_note=f"{statement.records_stored} record(s) of {statement.opid_time}",
             undo_state="rows" if is_row_change_of(statement) else "ddl",
         )
-        for statement in choose_statements(original, numbers)
+        for statement in chosen
     ]
     return Inspection((), tuple(statements))
 

@@ -13,7 +13,7 @@ from backups.evidence import Evidence
 from changes import secrets
 from changes.problems import Problem
 from changes.states import BackupState, ExecutionState, Outcome, RollbackState, TicketState
-from changes.targets import TargetAddress
+from changes.targets import TargetAddress, TargetError
 
 
 def _choices(states: Any) -> list[tuple[str, str]]:
@@ -76,10 +76,24 @@ class Target(models.Model):
 
     @property
     def address(self) -> TargetAddress:
-        """The address with the password in clear: for connecting, never for a page or a log."""
-        password = (
-            secrets.decrypt(self.password_encrypted, context=f"target:{self.pk}") if self.password_encrypted else ""
-        )
+        """The address with the password in clear: for connecting, never for a page or a log.
+
+        Raises TargetError when the stored password cannot be opened.
+        """
+        try:
+            password = (
+                secrets.decrypt(self.password_encrypted, context=f"target:{self.pk}") if self.password_encrypted else ""
+            )
+        except secrets.SecretError as error:
+            raise TargetError(
+                Problem(
+                    id="target.password",
+                    severity="error",
+                    found=str(error),
+                    needed="A password that can be opened.",
+                    how="Enter the password of the target again.",
+                )
+            ) from error
         return TargetAddress(
             host=self.host,
             port=self.port,

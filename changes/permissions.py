@@ -65,6 +65,8 @@ def four_eyes_reason(ticket: Ticket, person: Person) -> str | None:
         return "You submitted this ticket; somebody else must decide."
     if ticket.last_editor_id == person.pk:
         return "You edited this ticket last; somebody else must decide."
+    if ticket.activities.filter(actor_id=person.pk, verb__in=("created", "edited")).exists():
+        return "You have edited this ticket; somebody else must decide."
     return None
 
 

@@ -71,8 +71,8 @@ class Session:
 def open_session(attempt: Attempt, *, found_rows: bool) -> Iterator[Session]:
     """Connect to the target, take the ticket's lock there and run the preflight. Raises RefusedError."""
     ticket = attempt.execution.ticket
-    address = ticket.target.address
     try:
+        address = ticket.target.address
         connection = targets.connect(address, schema=ticket.schema_name, found_rows=found_rows)
     except targets.TargetError as error:
         raise RefusedError([error.problem]) from error

@@ -76,7 +76,8 @@ ALLOWED_MOVES: dict[TicketState, frozenset[TicketState]] = {
     # Back to APPROVED: the preflight refused, nothing ran, and the same approved text may be queued again.
     _T.QUEUED: frozenset({_T.RUNNING, _T.APPROVED, _T.WITHDRAWN}),
     _T.RUNNING: frozenset(
-        {_T.APPROVED, _T.STOPPING, _T.SUCCEEDED, _T.PARTLY_DONE, _T.FAILED, _T.UNKNOWN},
+        # APPROVED: refused before anything was sent. DRAFT: what would run was not what was approved.
+        {_T.DRAFT, _T.APPROVED, _T.STOPPING, _T.SUCCEEDED, _T.PARTLY_DONE, _T.FAILED, _T.UNKNOWN},
     ),
     _T.STOPPING: frozenset({_T.SUCCEEDED, _T.PARTLY_DONE, _T.FAILED, _T.UNKNOWN}),
     _T.SUCCEEDED: frozenset(),

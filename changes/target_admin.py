@@ -125,6 +125,10 @@ class TargetAdmin(_TargetAdmin):
         )
         return redirect("admin:changes_target_change", target.pk)
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Nothing is asked about the password, not even of its ciphertext."""
+        return not lookup.startswith("password") and super().lookup_allowed(lookup, value, request)
+
     def get_urls(self) -> list[URLPattern]:
         test = require_POST(self.admin_site.admin_view(self.test_connection))
         return [path("<int:pk>/test/", test, name="changes_target_test"), *super().get_urls()]

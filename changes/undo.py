@@ -93,9 +93,12 @@ def run_rollback(attempt: Attempt, session: Session) -> None:
     assert original is not None
     plan = RollbackPlan(tuple(undo.rollback_plan["statements"]), undo.rollback_plan["on_conflict"])
     try:
-        steps = build_steps(choose_statements(original, plan.statements))
+        chosen = choose_statements(original, plan.statements)
     except ChangeError as error:
-        raise RefusedError([_nothing_to_undo(error)]) from error
+        raise RefusedError([_nothing_to_undo(str(error))]) from error
+    if [statement.pk for statement in chosen] != undo.rollback_plan["chosen"]:
+        raise RefusedError([_nothing_to_undo("What is left to undo is no longer what this rollback was made for.")])
+    steps = build_steps(chosen)
     records = [_add_record(attempt, seq, step) for seq, step in enumerate(steps)]
     results: list[RestoreResult] = []
     for step, record in zip(steps, records, strict=True):
@@ -108,12 +111,12 @@ def run_rollback(attempt: Attempt, session: Session) -> None:
     _finish(attempt, original, records, results)
 
 
-def _nothing_to_undo(error: ChangeError) -> Problem:
+def _nothing_to_undo(found: str) -> Problem:
     return Problem(
         id="rollback.nothing",
         severity="error",
-        found=str(error),
-        needed="Statements that ran, are backed up, and are not undone yet.",
+        found=found,
+        needed="Statements that ran, are backed up, are not undone yet, and were approved to be undone.",
         how="Look at the ticket that was to be rolled back, and start its rollback again from there.",
     )
 
@@ -284,7 +287,7 @@ def _redo(undone_rollback: Ticket) -> None:
     assert first is not None
     ExecutedStatement.objects.filter(undone_by=undone_rollback).update(undone_by=None)
     left = ExecutedStatement.objects.filter(execution__ticket=first).exclude(undone_by=None).exists()
-    Ticket.objects.filter(pk=first.pk).update(rollback_state=RollbackState.PARTIAL if left else RollbackState.NONE)
-    note(
-        first, "redo", by=None, text=f"Rollback #{undone_rollback.pk} was itself rolled back; the change stands again."
+    Ticket.objects.filter(pk=first.pk).exclude(rollback_state=RollbackState.RUNNING).update(
+        rollback_state=RollbackState.PARTIAL if left else RollbackState.NONE
     )
+    note(first, "redo", by=None, text=f"Rollback #{undone_rollback.pk} was rolled back; the change stands again.")

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 
 from changes.highlight import highlight_sql
 from changes.kinds import StatementKind
+from changes.masking import hide_values
 from changes.models import Activity, ExecutedStatement, Execution, Ticket
 from changes.problems import Problem
 from changes.templatetags.inception import number
@@ -144,6 +145,12 @@ _UNDOING = {
     "SCHEMA": "change the schema back",
     "TEXT": "run the stored record; later changes cannot be detected",
 }
+
+
+@register.filter
+def for_reader(text: str, sees_rows: bool) -> str:
+    """Return a message as this person may read it: without the values of rows for those who may not see them."""
+    return text if sees_rows else hide_values(text)
 
 
 _DIFFERING = {"changed": "changed since", "missing": "missing now", "restored": "as before already"}

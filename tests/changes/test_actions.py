@@ -13,7 +13,7 @@ from changes.errors import ChangeError, CheckFailedError, PermissionRefusedError
 from changes.models import Activity, Approval, Target, Ticket
 from changes.problems import Problem
 from changes.states import TicketState
-from tests.changes.people import make_fields, make_person, make_target, make_ticket, patch_inspection
+from tests.changes.people import inspected, make_fields, make_person, make_target, make_ticket, patch_inspection
 
 WRONG = Problem("table.unknown", "error", "There is no table shop.prodcut.", "A table that exists.", "Check its name.")
 
@@ -66,6 +66,20 @@ class SubmitTests(Base):
         with pytest.raises(PermissionRefusedError, match="in review, not a draft"):
             actions.submit(ticket, by=self.ann)
 
+    def test_it_refuses_what_somebody_saved_while_it_was_checked(self) -> None:
+        ticket = make_ticket(self.target, submitted=False)
+
+        def edited_meanwhile(checked: Ticket) -> object:
+            Ticket.objects.filter(pk=ticket.pk).update(sql="DELETE FROM product", updated_at=timezone.now())
+            return inspected(checked.sql)
+
+        with (
+            patch("changes.inspection.inspect", side_effect=edited_meanwhile),
+            pytest.raises(StalePageError, match="while it was checked"),
+        ):
+            actions.submit(ticket, by=self.ann)
+        assert self.state_of(ticket) == TicketState.DRAFT
+
 
 class FourEyesTests(Base):
     def test_it_refuses_the_submitter(self) -> None:
@@ -86,6 +100,15 @@ class FourEyesTests(Base):
             actions.submit(ticket, by=self.ann)
         with pytest.raises(PermissionRefusedError, match="You edited"):
             self.approve(ticket, self.root)
+
+    def test_it_refuses_an_earlier_editor_whose_text_it_may_be(self) -> None:
+        ticket = make_ticket(self.target)
+        with patch_inspection():
+            actions.edit_ticket(ticket, make_fields(self.target, sql="DELETE FROM product"), by=self.dana)
+            actions.edit_ticket(ticket, make_fields(self.target, sql="DELETE FROM product", title="Other"), by=self.ann)
+            actions.submit(ticket, by=self.ann)
+        with pytest.raises(PermissionRefusedError, match="You have edited"):
+            self.approve(ticket, self.dana)
 
     def test_the_database_refuses_it_too(self) -> None:
         ticket = make_ticket(self.target)
@@ -158,8 +181,10 @@ class ApproveTests(Base):
     def test_it_refuses_content_that_was_changed_past_the_actions(self) -> None:
         ticket = make_ticket(self.target)
         Ticket.objects.filter(pk=ticket.pk).update(sql="DROP TABLE product")
-        with pytest.raises(StalePageError):
+        with pytest.raises(StalePageError, match="no longer what was submitted"):
             self.approve(ticket, self.ben)
+        actions.reject(ticket, by=self.ben, content_hash=ticket.content_hash, comment="Changed behind our backs.")
+        assert self.state_of(ticket) == TicketState.REJECTED
 
     def test_a_second_click_makes_no_second_execution(self) -> None:
         ticket = make_ticket(self.target)
@@ -296,6 +321,18 @@ class RaceTests(Base):
         execution = Ticket.objects.get(pk=ticket.pk).last_execution
         assert execution is not None
         assert not attempt.is_what_was_approved(execution)
+
+    def test_a_ticket_that_is_not_what_was_approved_goes_back_to_its_author(self) -> None:
+        ticket = make_ticket(self.target)
+        self.approve(ticket, self.ben)
+        from changes import attempt
+
+        Ticket.objects.filter(pk=ticket.pk).update(sql="DROP TABLE product")
+        mine = attempt.claim(ticket.last_execution.pk)  # type: ignore[union-attr]
+        assert mine is not None
+        attempt.Attempt(mine).void()
+        assert self.state_of(ticket) == TicketState.DRAFT
+        assert ticket.approvals.filter(voided_at=None).count() == 0
 
     def test_a_worker_that_lost_its_execution_writes_nothing_more(self) -> None:
         ticket = make_ticket(self.target)

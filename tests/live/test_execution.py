@@ -325,6 +325,25 @@ def test_a_rollback_that_a_second_person_rejects_leaves_the_ticket_free(place: I
     assert place._work(again).state == ExecutionState.SUCCEEDED
 
 
+def test_a_rollback_undoes_what_was_approved_and_nothing_that_was_added_since(place: Installation) -> None:
+    ran = place.run("UPDATE a SET v = 'one' WHERE id = 1; UPDATE a SET v = 'two' WHERE id = 2")
+    first = place.roll_back(ran.ticket, 0)
+    place.target.rollback_policy = "reviewed"
+    place.target.save()
+    ran.ticket.refresh_from_db()
+    rest = actions.roll_back(ran.ticket, by=make_person("dana"), plan=actions.RollbackPlan())
+    assert [entry["number"] for entry in rest.inspection["statements"]] == [1]
+    # Meanwhile the first rollback is undone, so that statement 1 could be undone again.
+    again = actions.roll_back(first.ticket, by=make_person("dana"), plan=actions.RollbackPlan())
+    actions.approve(again, by=make_person("ben"), content_hash=again.content_hash)
+    assert place._work(again).state == ExecutionState.SUCCEEDED
+    actions.approve(rest, by=make_person("ben"), content_hash=rest.content_hash)
+    done = place._work(rest)
+    assert (done.state, done.problems[0]["id"]) == (ExecutionState.REFUSED, "rollback.nothing")
+    with contextlib.closing(place.server.connect(database=place.schema)) as connection:
+        assert query(connection, "SELECT v FROM a WHERE id IN (1, 2) ORDER BY id") == [("one",), ("two",)]
+
+
 def test_a_server_that_changed_since_the_approval_refuses_and_the_ticket_stays_approved(place: Installation) -> None:
     ticket = actions.create_ticket(
         make_fields(place.target, sql="DELETE FROM log", schema_name=place.schema), by=make_person("ann")
