@@ -38,6 +38,9 @@ MOST_ROWS_READ_BACK = 100
 MOST_BYTES_READ_BACK = 1 << 18
 """In one question; a single row can be larger."""
 
+LARGE_STATEMENT = 1 << 20
+"""Characters; max_allowed_packet is 16 MiB by default on MariaDB."""
+
 SQL_MODE = "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION"
 
 DUPLICATE_KEY = 1062
@@ -318,7 +321,7 @@ class _Restore:
             return self._settle(undo, "children", detail)
         written = self._guards.count_written_rows() if fires else 0
         try:
-            matched = self._run(undo.plan.build_guarded(undo.change))
+            matched = self._run_guarded(undo)
         except MySQLdb.Error as error:
             return self._settle(undo, *_judge_error(error))
         if matched != 1:
@@ -399,6 +402,21 @@ class _Restore:
         self._note_kind(undo.change.kind.value)
         self.rows_overwritten += 1
         return True
+
+    def _run_guarded(self, undo: UndoChange) -> int:
+        """Change the row if it is as we left it; return how many rows were.
+
+        An UPDATE holds the row as it was and as it is. Where both may be more than the server takes at once, the row
+        is locked and compared first, and then changed by its key.
+        """
+        sql = undo.plan.build_guarded(undo.change)
+        before = undo.change.before
+        if before is None or undo.change.after is None or len(sql) < LARGE_STATEMENT or not undo.plan.table.primary_key:
+            return self._run(sql)
+        self._cursor.execute(f"{undo.plan.build_exists(before)} FOR UPDATE".encode())
+        if self._cursor.fetchone()[0] != 1:
+            return 0
+        return self._run(undo.plan.build_stored(undo.change).rstrip(";"))
 
     def _run(self, sql: str) -> int:
         self.statements_run += 1

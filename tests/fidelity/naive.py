@@ -82,6 +82,8 @@ def run_statements(case: Case, server: Server, schema: str) -> str:
             ansi_quotes="ANSI_QUOTES" in modes,
             no_backslash_escapes="NO_BACKSLASH_ESCAPES" in modes,
         )
+        if checked.statements and not any(statement.kind.is_row_change for statement in checked.statements):
+            return "no row change in it"
         texts = [statement.text for statement in checked.statements] or [case.sql]
         for number, text in enumerate(texts):
             try:

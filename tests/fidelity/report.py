@@ -34,9 +34,8 @@ Written by `{COMMAND}`, which starts the servers it needs; `scripts/fidelity --s
 Beside it, the same cases by two other ways. *Naive* is what most tools do: values of the library pymysqlreplication
 made into literals by the driver, rows found by primary key or else by all columns with `LIMIT 1`, last change first, in
 a session as the server gives it; it is given full row metadata and only its own transaction. *Flashback* is
-`mariadb-binlog --flashback | mariadb`. For both, *wrong* means silently wrong: no error, and other data than before; a
-schema change in a ticket has no row events, so they cannot know of it. *Not run*: the statement failed outside of the
-product too, or the tool is missing.
+`mariadb-binlog --flashback | mariadb`. For both, *wrong* means silently wrong: no error, and other data than before.
+*Not run*: a ticket of schema changes only, a statement that fails outside of the product too, or a missing tool.
 
 An AUTO_INCREMENT counter or a sequence that stays higher is not counted as a difference.
 """

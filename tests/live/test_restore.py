@@ -137,6 +137,18 @@ class TestConflicts:
         with unchanged(executor):
             assert [conflict.reason for conflict in undoer.undo(kept).conflicts] == ["changed"]
 
+    def test_it_compares_a_large_row_before_it_changes_it(
+        self, executor: Executor, undoer: Undoer, kept: CaptureResult, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("backups.restore.LARGE_STATEMENT", 1)
+        executor.sql("UPDATE t SET b = 'later' WHERE id = 2")
+        with unchanged(executor):
+            (conflict,) = undoer.undo(kept).conflicts
+        assert (conflict.key, conflict.reason) == ("id=2", "changed")
+        executor.sql("UPDATE t SET b = NULL WHERE id = 2")
+        assert undoer.undo(kept).rows_restored == 4
+        assert executor.query("SELECT a FROM t ORDER BY id") == [(10,), (20,), (30,), (40,)]
+
     def test_it_names_a_missing_row(self, executor: Executor, undoer: Undoer, kept: CaptureResult) -> None:
         executor.sql("DELETE FROM t WHERE id = 3")
         with unchanged(executor):
