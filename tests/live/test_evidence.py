@@ -253,6 +253,7 @@ def test_it_keeps_anew_what_is_not_whole_any_more(executor: Executor, sql: str) 
     with connections["backup"].cursor() as cursor:
         cursor.execute(sql.format(first.backup_schema))
     second = capture(change, executor.source)
-    assert (second.state, second.opid_time) == ("complete", first.opid_time)
+    assert second.state == "complete"
+    assert second.opid_time != first.opid_time  # what stands on the backup server is not deleted
     assert second.rows_captured == second.records_stored == second.rows_archived == 3
-    assert second.evidence == first.evidence
+    assert second.evidence.records_sha256 == first.evidence.records_sha256
