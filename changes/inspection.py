@@ -13,6 +13,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from backups.models import BackupSchema
+from backups.schema import INFORMATION_TABLE
 from backups.snapshot import read_snapshot
 from changes import backup_server, ddl_undo, preflight, preflight_tables, targets
 from changes.models import ExecutedStatement, Target, Ticket
@@ -114,6 +115,7 @@ def _inspect_on(connection: Any, facts: ServerFacts, ticket: Ticket) -> Inspecti
     problems += preflight.check(facts, backup=ticket.backup, schema_name=ticket.schema_name)
     if ticket.backup:
         problems += [*backup_server.check(), *_name_problems(ticket)]
+    problems += _backup_schema_problems(connection, ticket)
     undos: list[ddl_undo.Undo] = []
     if not checked.errors:
         problems += _table_problems(connection, facts, ticket, checked.statements)
@@ -176,6 +178,22 @@ def _option_problems(ticket: Ticket) -> list[Problem]:
             found="The ticket asks for no backup and gives no reason.",
             needed="A reason that the approver can judge: what runs without backup cannot be rolled back.",
             how="Say why no backup is needed, or switch the backup on.",
+        )
+    ]
+
+
+def _backup_schema_problems(connection: Any, ticket: Ticket) -> list[Problem]:
+    """Refuse a schema that keeps backups: a ticket must not be able to rewrite what undoes another one."""
+    question = "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s"
+    if not targets.read_rows(connection, question, (ticket.schema_name, INFORMATION_TABLE)):
+        return []
+    return [
+        Problem(
+            id="schema.backup",
+            severity="error",
+            found=f"The schema {ticket.schema_name} keeps backups of other tickets.",
+            needed="A schema of an application: what is kept to undo tickets is not changed by tickets.",
+            how="Choose another schema.",
         )
     ]
 

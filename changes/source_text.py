@@ -79,8 +79,9 @@ def check_characters(sql: str, *, ansi_quotes: bool = False, no_backslash_escape
 
 
 def _find(pattern: re.Pattern[str], sql: str, start: int, end: int) -> int | None:
-    found = pattern.search(sql, start, end)
-    return found.start() if found else None
+    # The end of the search hides the line feed that stands behind it.
+    found = (match.start() for match in pattern.finditer(sql, start, end))
+    return next((position for position in found if not sql.startswith("\r\n", position)), None)
 
 
 def _find_unprintable(token: Token) -> int | None:

@@ -16,7 +16,7 @@ from changes.lexer import SplitError
 from changes.problems import Problem
 from changes.reading import Reading, read_statement
 from changes.references import TableUse
-from changes.schema_facts import SchemaFacts
+from changes.schema_facts import AlterAction, SchemaFacts
 from changes.source_text import check_characters, decode_sql
 from changes.splitter import Piece, split_script
 
@@ -53,8 +53,11 @@ class Statement:
         """(old, new) of RENAME TABLE and of ALTER TABLE … RENAME, in order of the text."""
         if self.facts is None:
             return ()
-        if self.kind is StatementKind.ALTER_TABLE and len(self.written) == 2:
-            return ((self.written[0], self.written[1]),)
+        if self.kind is StatementKind.ALTER_TABLE:
+            old, new = self.written[0], (self.schema_name or self.written[0][0], self.table_name or "")
+            return (
+                ((old, new),) if any(clause.action is AlterAction.RENAME_TABLE for clause in self.facts.clauses) else ()
+            )
         return tuple(((old.schema, old.table), (new.schema, new.table)) for old, new in self.facts.renames)
 
     @property

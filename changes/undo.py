@@ -10,6 +10,7 @@ from typing import Any
 
 import MySQLdb
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from backups import restore
@@ -275,8 +276,9 @@ def _is_something_left(ticket: Ticket) -> bool:
     try:
         choose_statements(ticket)
     except ChangeError:
-        return ExecutedStatement.objects.filter(
-            execution__ticket=ticket, undone_by=None, backup_state__in=[BackupState.INCOMPLETE, BackupState.IMPOSSIBLE]
+        left = ExecutedStatement.objects.filter(execution__ticket=ticket, undone_by=None)
+        return left.filter(
+            Q(backup_state__in=[BackupState.INCOMPLETE, BackupState.IMPOSSIBLE]) | Q(outcome=Outcome.UNKNOWN)
         ).exists()
     return True
 

@@ -8,6 +8,7 @@ from backups.binlog.events import ROWS_KINDS, decode_rows_head, iterate_rows
 from backups.binlog.flavor import Flavor
 from backups.binlog.rows import ChangeKind, Image, RowChange, Table
 from backups.binlog.tables import TableMap, bind_codecs
+from backups.errors import DecodeError
 from backups.rollback import statements
 from backups.rollback.generated import UNEXPECTED, BuildInverses, generate_inverses
 from backups.rollback.inverse import invert
@@ -101,4 +102,10 @@ class TablePlan:
         return statements.build_now(image, self.table, self.codecs)
 
     def parse_now(self, row: Sequence[str | bytes | None]) -> Image:
-        return statements.parse_now(row, self.codecs)
+        try:
+            return statements.parse_now(row, self.codecs)
+        except ValueError as error:
+            raise DecodeError(
+                f"{self.table.schema_name}.{self.table.name}: its columns now hold values of other types than when its"
+                " rows were backed up. Needed: the columns of then. Undo the later change of the table first."
+            ) from error

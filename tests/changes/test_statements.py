@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from changes.schema_facts import AlterAction
-from changes.statements import Statement, StatementKind, split_statements
+from changes.statements import Statement, StatementKind, check_statements, split_statements
 
 # (statement, first word of its kind, tables it writes); of refused kinds no tables are told.
 CASES = [
@@ -253,3 +253,10 @@ def test_the_backup_type_is_that_of_the_format() -> None:
 @pytest.mark.parametrize("word", ["ſelect", "delete\u00a0from", "lımıt", "ｓｅｌｅｃｔ"])
 def test_letters_that_only_look_like_a_keyword_make_none(word: str) -> None:
     assert only(f"{word} t").kind is StatementKind.OTHER
+
+
+def test_lines_that_end_as_on_windows_are_no_hidden_character() -> None:
+    sql = "\ufeff-- hi\r\nUPDATE t SET v = 'é'; -- bye\r\n# é\r\nDELETE FROM t WHERE a = 1;\r\n"
+    result = check_statements(sql, "shop", 10_000)
+    assert result.errors == ()
+    assert [problem.id for problem in check_statements("UPDATE t SET v = 1 -- hi\rDELETE", "s", 99).errors]

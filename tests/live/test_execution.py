@@ -227,6 +227,8 @@ def test_a_backup_table_too_narrow_for_the_statement_stops_it_before_it_runs(
         ("ALTER TABLE a ADD INDEX by_n (n)", "SHOW INDEX FROM a WHERE Key_name = 'by_n'"),
         ("CREATE INDEX by_v ON a (v)", "SHOW INDEX FROM a WHERE Key_name = 'by_v'"),
         ("RENAME TABLE log TO logbook", "SHOW TABLES LIKE 'logbook'"),
+        ("ALTER TABLE log RENAME TO logbook", "SHOW TABLES LIKE 'logbook'"),
+        ("ALTER TABLE log ADD COLUMN x INT, RENAME logbook", "SHOW TABLES LIKE 'logbook'"),
         ("CREATE VIEW seen AS SELECT id FROM a", "SHOW TABLES LIKE 'seen'"),
     ],
 )
@@ -277,6 +279,29 @@ def test_without_backup_it_runs_and_says_that_nothing_can_be_rolled_back(place: 
     assert (ran.state, ran.ticket.backup_state) == (ExecutionState.SUCCEEDED, BackupState.OFF)
     with pytest.raises(ChangeError, match="without a backup"):
         place.roll_back(ran.ticket)
+
+
+def test_a_schema_that_keeps_backups_is_refused_before_review(place: Installation, backup_server: Server) -> None:
+    ran = place.run("DELETE FROM a WHERE id = 1")
+    target = register(backup_server, name="backups")
+    backups = ran.statements.get().backup_schema
+    ticket = actions.create_ticket(
+        make_fields(target, sql="UPDATE a SET rollback_statement = ''", schema_name=backups), by=make_person("ann")
+    )
+    with pytest.raises(CheckFailedError, match="keeps backups of other tickets"):
+        actions.submit(ticket, by=make_person("ann"))
+
+
+def test_a_table_whose_columns_changed_places_stops_the_rollback_in_words(place: Installation) -> None:
+    ran = place.run("UPDATE b SET v = 'text', n = 5 WHERE id = 3")
+    with contextlib.closing(place.server.connect(database=place.schema)) as connection:
+        query(connection, "SET sql_mode = ''")
+        query(connection, "ALTER TABLE b CHANGE v n_ INT, CHANGE n v VARCHAR(40)")
+        query(connection, "ALTER TABLE b CHANGE n_ n INT")
+    now = dump(place.server, place.schema, "b")
+    back = place.roll_back(ran.ticket)
+    assert back.state in (ExecutionState.FAILED, ExecutionState.CONFLICTED), back.error
+    assert dump(place.server, place.schema, "b") == now
 
 
 def test_an_unknown_table_is_refused_before_review(place: Installation) -> None:
