@@ -44,7 +44,7 @@ PURE = {
     "changes.preflight_tables",
     "inception_site.queue_address",
 }
-PURE_THIRD_PARTY = {"sqlglot", "sqlparse", "zstandard"}
+PURE_THIRD_PARTY = {"sqlparse", "zstandard"}
 DRIVERS = {"MySQLdb", "pymysql", "pymysqlreplication"}
 # These talk to a server, and know nothing of Django's models.
 DRIVER_SHELL = {"changes.targets", "changes.runner", "backups.source", "backups.snapshot", "backups.schema"}
