@@ -4,5 +4,5 @@
 -- [make]
 CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(500));
 INSERT INTO t VALUES (1, REPEAT('a', 300)), (2, REPEAT('b', 300));
--- [update] today=refused
+-- [update]
 UPDATE t SET v = REPEAT('c', 400);

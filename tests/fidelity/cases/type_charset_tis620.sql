@@ -4,7 +4,7 @@ CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(40) CHARACTER SET tis620, w TEXT C
 INSERT INTO t VALUES (1, X'A1A2', X'A1A2', X'A1A2'), (2, '', '', ''), (3, NULL, NULL, NULL), (4, 'it''s \\ a', 'a''', 'plain');
 CREATE TABLE n (v VARCHAR(40) CHARACTER SET tis620, x INT);
 INSERT INTO n SELECT v, id FROM t;
--- [update] today=warned
+-- [update]
 UPDATE t SET v = 'x', w = 'y', c = 'z';
--- [no key] today=warned
+-- [no key]
 UPDATE n SET x = x + 10 WHERE x > 0;

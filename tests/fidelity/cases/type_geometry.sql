@@ -6,9 +6,9 @@ INSERT INTO t VALUES (1, ST_GeomFromText('POINT(1 2)'), ST_GeomFromText('POINT(0
   (3, ST_GeomFromText('GEOMETRYCOLLECTION(POINT(1 1), LINESTRING(0 0, 1 1))'), NULL, NULL, 3), (4, ST_GeomFromText('POINT(10 20)', 4326), NULL, NULL, 4);
 CREATE TABLE n (g GEOMETRY, x INT);
 INSERT INTO n SELECT g, n FROM t;
--- [update] today=warned
+-- [update]
 UPDATE t SET g = NULL, p = ST_GeomFromText('POINT(9 9)'), l = NULL;
--- [delete] today=warned
+-- [delete]
 DELETE FROM t WHERE id > 0;
--- [no key] today=warned
+-- [no key]
 DELETE FROM n WHERE x > 0;

@@ -5,13 +5,13 @@ CREATE TABLE t (id INT PRIMARY KEY, v JSON, n INT);
 INSERT INTO t VALUES (1, '{"b": 1, "a": [1.5, null, true, "é\\"😀"], "": {}}', 1), (2, 'null', 2), (3, NULL, 3), (4, '18446744073709551615', 4),
   (5, '[-9223372036854775808, 1e308, 0.1, -0.0, 70000, 3000000000]', 5), (6, '""', 6), (7, '[]', 7), (8, JSON_QUOTE(REPEAT('long ', 20000)), 8);
 CREATE TABLE n AS SELECT v, n FROM t;
--- [update] today=warned
+-- [update]
 UPDATE t SET v = '{"x": 1}';
--- [other column] today=warned
+-- [other column]
 UPDATE t SET n = n + 1;
--- [delete] today=warned
+-- [delete]
 DELETE FROM t WHERE id > 0;
--- [null literal] today=warned
+-- [null literal]
 UPDATE t SET v = '1' WHERE id = 2;
--- [no key] today=warned
+-- [no key]
 DELETE FROM n WHERE n > 0;

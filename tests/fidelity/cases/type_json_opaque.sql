@@ -5,7 +5,7 @@ CREATE TABLE t (id INT PRIMARY KEY, v JSON);
 INSERT INTO t VALUES (1, JSON_OBJECT('d', CAST('1.10' AS DECIMAL(10,2)), 'e', CAST('2024-01-02' AS DATE), 'f', CAST('-01:02:03.000004' AS TIME(6)),
   'g', CAST('2024-01-02 03:04:05.000006' AS DATETIME(6)))), (2, JSON_ARRAY(X'00FF', b'101', CAST('99999999999999999999.9999' AS DECIMAL(30,4)))),
   (3, CAST(CAST('-0.5' AS DECIMAL(3,1)) AS JSON));
--- [update] today=warned
+-- [update]
 UPDATE t SET v = NULL;
--- [delete] today=warned
+-- [delete]
 DELETE FROM t WHERE id > 0;
