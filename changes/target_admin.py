@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import ProtectedError
@@ -16,9 +17,8 @@ from django.utils.html import format_html
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from changes import inspection
+from changes import actions
 from changes.models import Target
-from changes.secrets import SecretError
 from changes.target_forms import TargetForm
 from changes.templatetags.inception import environment
 
@@ -140,11 +140,7 @@ class TargetAdmin(_TargetAdmin):
             raise Http404("There is no such target.")
         if not self.has_change_permission(request, target):
             raise PermissionDenied
-        try:
-            checks = inspection.test_connection(target)
-        except SecretError as error:
-            messages.error(request, str(error))
-            return redirect("admin:changes_target_change", target.pk)
+        checks = actions.test_connection(target, by=cast(User, request.user))
         target.refresh_from_db()
         lines = [
             {
