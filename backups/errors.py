@@ -29,3 +29,7 @@ class RestoreError(BackupError):
 
 class EvidenceError(RestoreError):
     """What the backup server gives back is not what was kept there, or nothing proves that it is."""
+
+
+class DefinitionError(BackupError):
+    """What a server said of a table's or view's definition cannot be taken apart."""

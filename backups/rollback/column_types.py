@@ -1,0 +1,165 @@
+"""Whether every value of a column survives a change of its type and the way back: only what is certain.
+
+"Strict" is a session with STRICT_TRANS_TABLES or STRICT_ALL_TABLES: there a value that does not fit stops the ALTER,
+and without it the value is cut in silence. What strict mode lets pass all the same (rounded decimals and fractions of
+seconds, cut trailing spaces) counts as lost in either.
+Source: MySQL manual, "Server SQL Modes" and "Out-of-Range and Overflow Handling"; each rule is run on real servers by
+tests/fidelity.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from backups.rollback.definitions import Element
+
+_TYPE = re.compile(r"`(?:[^`]|``)+` (\w+)(?:\s*\(((?:[^()'\\]|'(?:[^'\\]|\\.|'')*+')*)\))?([^'(]*)", re.DOTALL)
+_CHARSET = re.compile(r"\bCHARACTER SET (\w+)")
+_MEMBER = re.compile(r"'(?:[^'\\]|\\.|'')*+'", re.DOTALL)
+
+_INTEGER_BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
+_TEXT_BYTES = {"tinytext": 1 << 8, "text": 1 << 16, "mediumtext": 1 << 24, "longtext": 1 << 32}
+_BLOB_BYTES = {"tinyblob": 1 << 8, "blob": 1 << 16, "mediumblob": 1 << 24, "longblob": 1 << 32}
+_WITH_FRACTION = ("datetime", "timestamp", "time")
+_GEOMETRIES = frozenset(
+    {"point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon"}
+    | {"geometrycollection", "geomcollection"}
+)
+_UNICODE = frozenset({"utf8mb4", "utf8mb3", "utf8", "utf16", "utf16le", "utf32", "ucs2"})
+_WHOLE_UNICODE = frozenset({"utf8mb4", "utf16", "utf16le", "utf32"})
+_SINGLE_BYTE = frozenset({"ascii", "latin1", "latin2", "latin5", "latin7", "cp1250", "cp1251", "cp1256", "cp1257"})
+"""Each of their characters is one of Unicode's, and no two the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnType:
+    """base: lower case. arguments: inside of the parentheses, as written. charset: "" for types without one."""
+
+    base: str
+    arguments: str
+    unsigned: bool
+    nullable: bool
+    charset: str
+    is_generated: bool
+
+    @property
+    def length(self) -> int:
+        """The first number in the parentheses, 0 when there is none."""
+        first = self.arguments.partition(",")[0].strip()
+        return int(first) if first.isdigit() else 0
+
+    @property
+    def scale(self) -> int:
+        second = self.arguments.partition(",")[2].strip()
+        return int(second) if second.isdigit() else 0
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        return tuple(_MEMBER.findall(self.arguments))
+
+
+def parse_type(column: Element, table_charset: str) -> ColumnType | None:
+    """Return the type of a column's clause; None when it cannot be told."""
+    match = _TYPE.match(column.text)
+    if match is None:
+        return None
+    words = match[3]
+    charset = _CHARSET.search(words)
+    base = match[1].lower()
+    has_charset = base in ("char", "varchar", "enum", "set") or base in _TEXT_BYTES
+    return ColumnType(
+        base=base,
+        arguments=match[2] or "",
+        unsigned="unsigned" in words,
+        nullable="NOT NULL" not in words,
+        charset=(charset[1] if charset else table_charset) if has_charset else "",
+        is_generated="GENERATED ALWAYS AS" in column.text or " AS ROW " in column.text,
+    )
+
+
+def keeps_values(old: ColumnType, new: ColumnType, *, strict: bool) -> bool:
+    """Tell whether each value of `old` is the same again after a change to `new` and back."""
+    if old.is_generated:
+        return True  # it is calculated anew
+    if new.is_generated or (old.nullable and not new.nullable and (not strict or old.base == "timestamp")):
+        return False
+    if not _keeps_characters(old, new, strict=strict):
+        return False
+    if (old.base, old.arguments, old.unsigned) == (new.base, new.arguments, new.unsigned):
+        return True
+    return any(
+        rule(old, new, strict)
+        for rule in (_integers, _texts, _binaries, _decimals, _floats, _members, _times, _bits, _geometries)
+    )
+
+
+def _keeps_characters(old: ColumnType, new: ColumnType, *, strict: bool) -> bool:
+    if old.charset == new.charset:
+        return True
+    if not old.charset or not new.charset:
+        return False
+    known = _UNICODE | _SINGLE_BYTE
+    if old.charset not in known or new.charset not in known:
+        return False
+    return new.charset in _WHOLE_UNICODE or strict
+
+
+def _integers(old: ColumnType, new: ColumnType, strict: bool) -> bool:
+    if old.base not in _INTEGER_BITS or new.base not in _INTEGER_BITS:
+        return False
+    if strict:
+        return True
+    if old.unsigned == new.unsigned:
+        return _INTEGER_BITS[new.base] >= _INTEGER_BITS[old.base]
+    return old.unsigned and _INTEGER_BITS[new.base] > _INTEGER_BITS[old.base]
+
+
+def _texts(old: ColumnType, new: ColumnType, strict: bool) -> bool:
+    if old.base in _TEXT_BYTES and new.base in _TEXT_BYTES:
+        return _TEXT_BYTES[new.base] >= _TEXT_BYTES[old.base]
+    if old.base in ("char", "varchar") and new.base in _TEXT_BYTES:
+        return old.length * 4 < _TEXT_BYTES[new.base]
+    # The spaces at the end of a CHAR are not stored; a VARCHAR's are.
+    return (old.base, new.base) in (("char", "char"), ("varchar", "varchar"), ("char", "varchar")) and (
+        new.length >= old.length
+    )
+
+
+def _binaries(old: ColumnType, new: ColumnType, strict: bool) -> bool:
+    if old.base in _BLOB_BYTES and new.base in _BLOB_BYTES:
+        return _BLOB_BYTES[new.base] >= _BLOB_BYTES[old.base]
+    if old.base == "varbinary" and new.base in _BLOB_BYTES:
+        return old.length < _BLOB_BYTES[new.base]
+    return old.base == new.base == "varbinary" and new.length >= old.length
+
+
+def _decimals(old: ColumnType, new: ColumnType, strict: bool) -> bool:
+    if not old.base == new.base == "decimal" or new.scale < old.scale:
+        return False
+    wide_enough = new.length - new.scale >= old.length - old.scale and not (new.unsigned and not old.unsigned)
+    return strict or wide_enough
+
+
+def _floats(old: ColumnType, new: ColumnType, strict: bool) -> bool:
+    return (old.base, new.base) == ("float", "double") and not (old.arguments or new.arguments or new.unsigned)
+
+
+def _members(old: ColumnType, new: ColumnType, strict: bool) -> bool:
+    if old.base != new.base or old.base not in ("enum", "set"):
+        return False
+    return new.members[: len(old.members)] == old.members or (strict and set(old.members) <= set(new.members))
+
+
+def _times(old: ColumnType, new: ColumnType, strict: bool) -> bool:
+    if old.base == "date" and new.base == "datetime":
+        return True
+    return old.base == new.base and old.base in _WITH_FRACTION and new.length >= old.length
+
+
+def _bits(old: ColumnType, new: ColumnType, strict: bool) -> bool:
+    return old.base == new.base == "bit" and new.length >= old.length
+
+
+def _geometries(old: ColumnType, new: ColumnType, strict: bool) -> bool:
+    return old.base in _GEOMETRIES and new.base == "geometry"
