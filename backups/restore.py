@@ -43,6 +43,9 @@ LARGE_STATEMENT = 1 << 20
 
 SQL_MODE = "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION"
 
+SCHEMA_CHANGE_MODE = f"{SQL_MODE},STRICT_ALL_TABLES"
+"""Schema changes run strict: a value that an old type cannot hold stops the rollback, and is not cut."""
+
 DUPLICATE_KEY = 1062
 PARENT_HAS_CHILDREN = (1217, 1451)
 # A value, a check or a parent that the row cannot have any more: about this row, not about the server.
@@ -230,12 +233,14 @@ class _Restore:
         self._read_back()
 
     def undo_schema_change(self, records: Iterable[tuple[int, str]]) -> None:
+        self._cursor.execute(f"SET SESSION sql_mode = '{SCHEMA_CHANGE_MODE}'")
         for _, text in records:
             if self._keeps_rows(text):
                 break
             self._cursor.execute(f"{self.marker} {text}".encode())
             self.statements_run += 1
             self._committed_schema_changes += 1
+        self._cursor.execute(f"SET SESSION sql_mode = '{SQL_MODE}'")
         self._cursor.execute("START TRANSACTION")
 
     def undo_text(self, records: Iterator[tuple[int, str]]) -> None:

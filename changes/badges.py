@@ -74,7 +74,8 @@ OUTCOME: dict[str, Badge] = {
 
 UNDO: dict[str, Badge] = {
     "rows": Badge("ok", "can be undone"),
-    "ddl": Badge("ok", "can be undone"),
+    "ddl": Badge("ok", "rollback proven", "It was done and undone on empty tables like these."),
+    "unproven": Badge("warn", "not proven", "The way back was not tried, or did not lead back."),
     "none": Badge("warn", "cannot be undone"),
     "off": Badge("warn", "no backup"),
 }
@@ -88,4 +89,4 @@ def forecast(inspection: dict[str, object], *, backup: bool) -> Badge | None:
     states = [entry.get("undo_state") for entry in statements] if isinstance(statements, list) else []
     if not states:
         return None
-    return UNDO["none"] if "none" in states else UNDO["rows"]
+    return UNDO[next((state for state in ("none", "unproven") if state in states), "rows")]

@@ -1,86 +1,113 @@
-"""What undoes a schema change, asked of the server as it is right before the change."""
+"""What undoes a schema change: from the definitions before it, which its record keeps, and those after it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-from backups.rollback.ddl import Clause, Inverse, SchemaChange, build_inverse
+import MySQLdb
+
+from backups.errors import DefinitionError
+from backups.rollback.ddl import Definitions, Inverse, ObjectName, SchemaChange, build_inverse
+from changes.alter_clauses import AlterAction
+from changes.definitions import load_recorded, parse_definitions, read_definitions
 from changes.kinds import StatementKind
-from changes.problems import Problem
-from changes.references import TableUse
 from changes.schema_facts import SchemaFacts
 from changes.statements import Statement
-from changes.targets import read_rows
-from changes.warnings_before import find_no_inverse
+from changes.targets import error_of, read_rows
+
+STRICT_MODES = frozenset({"STRICT_TRANS_TABLES", "STRICT_ALL_TABLES", "TRADITIONAL"})
 
 
-@dataclass(frozen=True, slots=True)
-class Undo:
-    """statements: in an order that descending id replays; missing: why there are none, "" when nothing is to undo.
-
-    problems: what the text alone could not tell the approver.
-    """
-
-    statements: tuple[str, ...] = ()
-    missing: str = ""
-    problems: tuple[Problem, ...] = ()
-
-
-def plan(connection: Any, statement: Statement, schema_name: str) -> Undo:
-    """Return what undoes `statement`, which is yet to run on `connection`. Row changes need none."""
+def list_names(statement: Statement, schema_name: str) -> tuple[ObjectName, ...]:
+    """Return every table and view that a schema change makes, changes, renames or takes away."""
     facts = statement.facts
     if facts is None:
-        return Undo()
-    inverse = build_inverse(_read_change(connection, statement.kind, facts, schema_name))
-    return Undo(inverse.statements, inverse.missing, _problems(statement, facts, inverse))
-
-
-def plan_all(connection: Any, statements: Sequence[Statement], schema_name: str) -> list[Undo]:
-    """Return the plan of each statement of a ticket as the server is now, before any of them ran."""
-    return [plan(connection, statement, schema_name) for statement in statements]
-
-
-def _problems(statement: Statement, facts: SchemaFacts, inverse: Inverse) -> tuple[Problem, ...]:
-    if not inverse.missing or find_no_inverse(statement.kind, facts):
         return ()
-    return (
-        Problem(
-            id="rollback.ddl.none",
-            severity="warning",
-            found=f"Statement {statement.number + 1} (line {statement.line}) {inverse.missing}",
-            needed="",
-            how="Approve it only if nobody will need the way back, or keep a copy first.",
-            statement=statement.number,
-            line=statement.line,
-        ),
-    )
+    uses = [*facts.written, facts.own, *(use for pair in facts.renames for use in pair)]
+    return tuple(dict.fromkeys((use.schema or schema_name, use.table) for use in uses))
 
 
-def _read_change(connection: Any, kind: StatementKind, facts: SchemaFacts, schema_name: str) -> SchemaChange:
-    def name_of(use: TableUse) -> tuple[str, str]:
-        return use.schema or schema_name, use.table
+def read_before(connection: Any, statement: Statement, schema_name: str) -> dict[str, Any]:
+    """Return, for the statement's record, what has to be known from before it runs to undo it. {} for row changes.
 
-    name = name_of(facts.written[0])
+    Raises MySQLdb.Error.
+    """
+    if statement.facts is None:
+        return {}
+    ((mode,),) = read_rows(connection, "SELECT @@SESSION.sql_mode")
+    found = read_definitions(connection, list_names(statement, schema_name))
+    return {"sql_mode": mode, "objects": [one.to_dict() for one in found]}
+
+
+def finish(connection: Any, statement: Statement, schema_name: str, before: Mapping[str, Any]) -> Inverse:
+    """Return what undoes `statement`, which has run; any connection to its server will do.
+
+    before: as read_before gave it; any worker can finish with it what another one began.
+    """
+    if statement.facts is None or not before:
+        return Inverse()
+    try:
+        after = read_definitions(connection, list_names(statement, schema_name))
+        change = build_change(
+            statement,
+            schema_name,
+            before=parse_definitions(load_recorded(before["objects"])),
+            after=parse_definitions(after),
+            sql_mode=before["sql_mode"],
+        )
+    except DefinitionError as error:
+        return Inverse(missing=f"cannot be undone: {error}")
+    except MySQLdb.Error as error:
+        number, text = error_of(error)
+        return Inverse(missing=f"cannot be undone: its tables could not be read after it ran ({number}: {text}).")
+    return build_inverse(change)
+
+
+def build_change(
+    statement: Statement, schema_name: str, *, before: Definitions, after: Definitions, sql_mode: str
+) -> SchemaChange:
+    """Return the change that `statement` was, from what its text says and what was there before and after."""
+    facts = statement.facts
+    assert facts is not None
     return SchemaChange(
-        kind=kind.backup_type,
-        name=name,
-        existed=_exists(connection, name),
-        or_replace=facts.or_replace,
-        if_not_exists=facts.if_not_exists,
-        index=facts.index,
-        clauses=tuple(Clause(c.action.value, c.name, c.if_not_exists, c.text) for c in facts.clauses),
-        renames=tuple((name_of(old), name_of(new)) for old, new in facts.renames),
-        columns=_names(connection, "SELECT COLUMN_NAME FROM information_schema.COLUMNS", name),
-        indexes=_names(connection, "SELECT DISTINCT INDEX_NAME FROM information_schema.STATISTICS", name),
+        before=before,
+        after=after,
+        renames=tuple(
+            ((old[0] or schema_name, old[1]), (new[0] or schema_name, new[1])) for old, new in statement.renames
+        ),
+        column_renames=tuple(
+            (clause.old, clause.name) for clause in facts.clauses if clause.action is AlterAction.RENAME_COLUMN
+        ),
+        rows_lost=find_lost_rows(statement.kind, facts),
+        replaces=facts.or_replace,
+        strict=not STRICT_MODES.isdisjoint(sql_mode.upper().split(",")),
     )
 
 
-def _exists(connection: Any, name: tuple[str, str]) -> bool:
-    return bool(_names(connection, "SELECT TABLE_NAME FROM information_schema.TABLES", name))
+def find_loss_by_text(statement: Statement) -> str:
+    """Return what a statement certainly loses, as far as its text alone tells; "" when that is not to be told."""
+    facts = statement.facts
+    assert facts is not None
+    if lost := find_lost_rows(statement.kind, facts):
+        return lost
+    if statement.kind is StatementKind.DROP_TABLE:
+        return f"the rows of {', '.join(use.table for use in facts.written)} go with the table"
+    if statement.kind is StatementKind.CREATE_TABLE and facts.or_replace:
+        return f"CREATE OR REPLACE takes the rows of {facts.own.table} away"
+    dropped = [clause.name for clause in facts.clauses if clause.action is AlterAction.DROP_COLUMN]
+    return f"lost are the values of column {', '.join(dropped)}, which is dropped" if dropped else ""
 
 
-def _names(connection: Any, question: str, name: tuple[str, str]) -> frozenset[str]:
-    rows = read_rows(connection, f"{question} WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s", name)
-    return frozenset(str(found) for (found,) in rows)
+def find_lost_rows(kind: StatementKind, facts: SchemaFacts) -> str:
+    """Return what a statement does to rows that no definition shows, or that its text leaves open; "" for nothing."""
+    if kind is StatementKind.TRUNCATE_TABLE:
+        return "TRUNCATE takes the rows with it; DELETE can be undone"
+    if facts.ignore:
+        return "ALTER IGNORE deletes rows that break a unique key"
+    for clause in facts.clauses:
+        if clause.action is AlterAction.ROWS:
+            return f"the rows of partitions go with ALTER TABLE … {clause.text} …"
+        if clause.action is AlterAction.OTHER:
+            return f"no way back is known for ALTER TABLE … {clause.text} …"
+    return ""

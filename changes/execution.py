@@ -131,7 +131,7 @@ def run_one(attempt: Attempt, session: Session, statement: Statement, record: Ex
     marker = build_marker(ticket.pk, execution.pk, statement.number)
     try:
         snapshot = read_snapshot(connection, ticket.schema_name, statement.text, flavor)
-        undo = None if is_row_change else ddl_undo.plan(connection, statement, schema_name)
+        before = ddl_undo.read_before(connection, statement, ticket.schema_name)
         start = runner.read_start(connection, flavor)
         if ticket.backup:
             _make_room(ticket, record, start)
@@ -148,6 +148,7 @@ def run_one(attempt: Attempt, session: Session, statement: Statement, record: Ex
         intent_at=now,
         commit_sent_at=None if is_row_change else now,
         thread_id=session.facts.connection_id,
+        definitions_before=before,
         start_file=start.coordinates.file if start.coordinates else "",
         start_position=start.coordinates.position if start.coordinates else None,
     )
@@ -169,6 +170,7 @@ def run_one(attempt: Attempt, session: Session, statement: Statement, record: Ex
     if is_row_change and result.end is None:
         attempt.write(record, backup_state=BackupState.INCOMPLETE, backup_reason=LOST_AFTER_COMMIT)
         return
+    undo = ddl_undo.finish(connection, statement, ticket.schema_name, record.definitions_before)
     change = ExecutedChange(
         execution_id=execution.pk,
         seq=statement.number,
@@ -185,8 +187,8 @@ def run_one(attempt: Attempt, session: Session, statement: Statement, record: Ex
         own=session.own_transaction(start, result.end, result.gtid_after, marker) if is_row_change else None,
         snapshot=snapshot,
         affected_rows=result.affected_rows if record.outcome == Outcome.DONE else None,
-        undo=undo.statements if undo else (),
-        undo_missing=undo.missing if undo else "",
+        undo=undo.statements,
+        undo_missing=undo.missing,
     )
     keep(attempt, session, record, change)
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from itertools import zip_longest
 from typing import Any
 
 import MySQLdb
@@ -15,10 +14,11 @@ from django.utils import timezone
 from backups.models import BackupSchema
 from backups.schema import INFORMATION_TABLE
 from backups.snapshot import read_snapshot
-from changes import backup_server, ddl_undo, preflight, preflight_tables, targets
+from changes import backup_server, preflight, preflight_tables, proof, targets
 from changes.models import ExecutedStatement, Target, Ticket
 from changes.preflight import ChecklistItem
 from changes.problems import Problem
+from changes.proof import ProofState, StatementProof
 from changes.server_facts import ServerFacts, ServerIdentity
 from changes.statements import CheckResult, Statement, check_statements
 from changes.undo_plan import is_row_change_of
@@ -30,8 +30,9 @@ _ORDER = {"error": 0, "warning": 1, "notice": 2}
 class InspectedStatement:
     """One statement as the pages show it before it runs.
 
-    undo_state: "rows" (put back row by row), "ddl" (undone by the statements in `undo`), "none" (cannot be undone
-        yet, `undo_note` says why) or "off" (the ticket asks for no backup).
+    undo_state: "rows" (put back row by row), "ddl" (undone by the statements in `undo`, which is proven), "unproven"
+        (`undo_note` says why), "none" (cannot be undone, `undo_note` says what is lost) or "off" (the ticket asks for
+        no backup).
     """
 
     number: int
@@ -116,15 +117,15 @@ def _inspect_on(connection: Any, facts: ServerFacts, ticket: Ticket) -> Inspecti
     if ticket.backup:
         problems += [*backup_server.check(), *_name_problems(ticket)]
     problems += _backup_schema_problems(connection, ticket)
-    undos: list[ddl_undo.Undo] = []
+    proofs: dict[int, StatementProof] = {}
     if not checked.errors:
         problems += _table_problems(connection, facts, ticket, checked.statements)
-        undos = ddl_undo.plan_all(connection, checked.statements, ticket.schema_name)
-        problems += [problem for undo in undos for problem in undo.problems if ticket.backup]
-    statements = zip_longest(checked.statements, undos)
+        if ticket.backup and not any(problem.severity == "error" for problem in problems):
+            proofs = proof.prove(connection, facts, checked.statements, ticket.schema_name)
+            problems += _proof_problems(checked.statements, proofs)
     return Inspection(
         _worst_first(problems),
-        tuple(_describe(ticket, statement, undo) for statement, undo in statements),
+        tuple(_describe(ticket, statement, proofs.get(statement.number)) for statement in checked.statements),
         str(facts.flavor),
         facts.identity,
     )
@@ -230,17 +231,37 @@ def _table_problems(
     )
 
 
-def _describe(ticket: Ticket, statement: Statement, undo: ddl_undo.Undo | None = None) -> InspectedStatement:
+def _proof_problems(statements: Iterable[Statement], proofs: Mapping[int, StatementProof]) -> Iterator[Problem]:
+    """What the approver has to know of schema changes whose way back is not certain."""
+    for statement in statements:
+        found = proofs.get(statement.number)
+        if found is None or found.state is ProofState.PROVEN:
+            continue
+        place = f"Statement {statement.number + 1} (line {statement.line})"
+        if found.state is ProofState.LOST:
+            problem_id, words = "rollback.ddl.none", f"cannot be undone: {found.reason}."
+            how = "Approve it only if nobody will need the way back, or keep a copy first."
+        else:
+            problem_id, words = "rollback.ddl.unproven", f"has a rollback that is not proven: {found.reason}."
+            how = "Approve it only if the way back may fail; it is made from the tables' definitions when it has run."
+        yield Problem(problem_id, "warning", f"{place} {words}", "", how, statement.number, statement.line)
+
+
+def _describe(ticket: Ticket, statement: Statement, found: StatementProof | None = None) -> InspectedStatement:
     if not ticket.backup:
         state, note = "off", "runs without backup: cannot be rolled back"
     elif statement.kind.is_row_change:
         state, note = "rows", "can be undone row by row"
-    elif undo is not None and undo.statements:
-        state, note = "ddl", "can be undone by " + " ".join(undo.statements)
-    elif undo is not None and not undo.missing:
-        state, note = "ddl", "changes nothing, so there is nothing to undo"
+    elif found is None:
+        state, note = "none", "not checked"
+    elif found.state is ProofState.LOST:
+        state, note = "none", f"cannot be undone: {found.reason}"
+    elif found.state is ProofState.UNPROVEN:
+        state, note = "unproven", f"rollback not proven: {found.reason}"
+    elif found.undo:
+        state, note = "ddl", "rollback proven: " + " ".join(reversed(found.undo))
     else:
-        state, note = "none", undo.missing if undo else "not checked"
+        state, note = "ddl", "rollback proven: it changes nothing, so there is nothing to undo"
     return InspectedStatement(
         number=statement.number,
         text=statement.text,
@@ -248,7 +269,7 @@ def _describe(ticket: Ticket, statement: Statement, undo: ddl_undo.Undo | None =
         line=statement.line,
         schema=statement.schema_name or ticket.schema_name,
         table=statement.table_name or "",
-        undo=undo.statements if undo else (),
+        undo=found.undo if found else (),
         undo_note=note,
         undo_state=state,
     )

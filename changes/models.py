@@ -267,6 +267,9 @@ class ExecutedStatement(models.Model):
     intent_at = models.DateTimeField(null=True)
     commit_sent_at = models.DateTimeField(null=True)
     executed_at = models.DateTimeField(null=True)
+    definitions_before = models.JSONField(
+        default=dict, help_text="Of a schema change: its tables and views before it ran, from which its undo is made."
+    )
     start_file = models.CharField(max_length=512, blank=True)
     start_position = models.BigIntegerField(null=True)
     end_file = models.CharField(max_length=512, blank=True)

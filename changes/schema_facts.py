@@ -4,35 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import pairwise
 
+from changes.alter_clauses import AlterAction, AlterClause, read_clause
 from changes.kinds import StatementKind, read_object
 from changes.lexer import TokenKind
 from changes.references import ReferenceReader, TableUse
-
-
-class AlterAction(StrEnum):
-    ADD_COLUMN = "ADD COLUMN"
-    ADD_INDEX = "ADD INDEX"
-    RENAME_TABLE = "RENAME TABLE"
-    OPTION = "OPTION"  # ALGORITHM, LOCK, WAIT: how, not what
-    OTHER = "OTHER"
-
-
-@dataclass(frozen=True, slots=True)
-class AlterClause:
-    """One clause of an ALTER TABLE.
-
-    name: column, index or new table; "" when the clause gives none ("PRIMARY" for a primary key).
-    if_not_exists: the clause may change nothing.
-    text: its first words, for messages.
-    """
-
-    action: AlterAction
-    name: str = ""
-    if_not_exists: bool = False
-    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +21,7 @@ class SchemaFacts:
     renames: (old, new) pairs of RENAME TABLE.
     index: name of the index of CREATE INDEX or DROP INDEX.
     invoker: a view that says SQL SECURITY INVOKER.
+    ignore: MariaDB's ALTER IGNORE TABLE, which deletes rows that stand in the way of a unique key.
     """
 
     own: TableUse
@@ -58,6 +36,7 @@ class SchemaFacts:
     renames: tuple[tuple[TableUse, TableUse], ...] = ()
     index: str = ""
     invoker: bool = False
+    ignore: bool = False
 
 
 def read_schema_change(kind: StatementKind, reader: ReferenceReader) -> SchemaFacts:
@@ -199,7 +178,7 @@ def _read_rename(reader: ReferenceReader) -> SchemaFacts:
 
 
 def _read_alter(reader: ReferenceReader) -> SchemaFacts:
-    _read_head(reader, "TABLE")
+    words = _read_head(reader, "TABLE")
     if_exists = reader.accept("IF", "EXISTS")
     table = reader.read_table()
     _skip_wait(reader)
@@ -210,7 +189,7 @@ def _read_alter(reader: ReferenceReader) -> SchemaFacts:
     clauses, renamed = [], None
     for start, end in _find_clauses(reader, begin):
         reader.position = start
-        clause = _read_clause(reader, end)
+        clause = read_clause(reader, end)
         if clause.action is AlterAction.RENAME_TABLE:
             renamed = reader.uses[-1]
         clauses.append(clause)
@@ -218,7 +197,13 @@ def _read_alter(reader: ReferenceReader) -> SchemaFacts:
         raise reader.unreadable()
     # EXCHANGE PARTITION p WITH TABLE x, CONVERT TABLE x TO PARTITION p: x changes too.
     swapped = named if any(clause.text.upper().startswith(("EXCHANGE ", "CONVERT ")) for clause in clauses) else []
-    return SchemaFacts(renamed or table, (table, *swapped), if_exists=if_exists, clauses=tuple(clauses))
+    return SchemaFacts(
+        renamed or table,
+        (table, *swapped),
+        if_exists=if_exists,
+        clauses=tuple(clauses),
+        ignore="IGNORE" in words,
+    )
 
 
 def _find_clauses(reader: ReferenceReader, begin: int) -> list[tuple[int, int]]:
@@ -233,47 +218,6 @@ def _find_clauses(reader: ReferenceReader, begin: int) -> list[tuple[int, int]]:
     if start < len(reader.tokens):
         ranges.append((start, len(reader.tokens)))
     return ranges
-
-
-_INDEX_WORDS = {"INDEX", "KEY", "UNIQUE", "FULLTEXT", "SPATIAL", "PRIMARY"}
-_NO_COLUMN = {"CONSTRAINT", "FOREIGN", "CHECK", "PARTITION", "SYSTEM", "PERIOD"}
-
-
-def _read_clause(reader: ReferenceReader, end: int) -> AlterClause:
-    text = " ".join(token.text for token in reader.tokens[reader.position : min(end, reader.position + 3)])
-    if reader.key() in ("ALGORITHM", "LOCK") and (reader.key(1) == "=" or end - reader.position == 2):
-        return AlterClause(AlterAction.OPTION, text=text)
-    if reader.accept("RENAME"):
-        return _read_rename_clause(reader, text)
-    if not reader.accept("ADD"):
-        return AlterClause(AlterAction.OTHER, text=text)
-    # A column may be called vector.
-    if reader.key() in _INDEX_WORDS or (reader.key() == "VECTOR" and reader.key(1) in ("INDEX", "KEY")):
-        return _read_index_clause(reader, text)
-    is_column = reader.accept("COLUMN")
-    if_not_exists = reader.accept("IF", "NOT", "EXISTS")
-    if reader.key() == "(" or (reader.key() in _NO_COLUMN and not is_column):
-        return AlterClause(AlterAction.OTHER, text=text)
-    return AlterClause(AlterAction.ADD_COLUMN, reader.read_name()[-1], if_not_exists, text)
-
-
-def _read_rename_clause(reader: ReferenceReader, text: str) -> AlterClause:
-    if reader.key() in ("COLUMN", "INDEX", "KEY"):
-        return AlterClause(AlterAction.OTHER, text=text)
-    if not reader.accept("TO") and not reader.accept("AS"):
-        reader.accept("=")
-    return AlterClause(AlterAction.RENAME_TABLE, reader.read_table().table, text=text)
-
-
-def _read_index_clause(reader: ReferenceReader, text: str) -> AlterClause:
-    if reader.accept("PRIMARY", "KEY"):
-        return AlterClause(AlterAction.ADD_INDEX, "PRIMARY", text=text)
-    reader.skip_any("UNIQUE", "FULLTEXT", "SPATIAL", "VECTOR")
-    reader.skip_any("INDEX", "KEY")
-    if_not_exists = reader.accept("IF", "NOT", "EXISTS")
-    if reader.key() in ("(", "USING"):
-        return AlterClause(AlterAction.ADD_INDEX, "", if_not_exists, text)
-    return AlterClause(AlterAction.ADD_INDEX, reader.read_name()[-1], if_not_exists, text)
 
 
 _READERS: dict[StatementKind, Callable[[ReferenceReader], SchemaFacts]] = {

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from changes import policy
+from changes.alter_clauses import AlterAction
 from changes.cursor import UnreadableError
 from changes.kinds import StatementKind, read_kind
 from changes.lexer import SplitError
 from changes.problems import Problem
 from changes.reading import Reading, read_statement
 from changes.references import TableUse
-from changes.schema_facts import AlterAction, SchemaFacts
+from changes.schema_facts import SchemaFacts
 from changes.source_text import check_characters, decode_sql
 from changes.splitter import Piece, split_script
 

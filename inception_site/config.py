@@ -72,6 +72,18 @@ class Inc:
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """The server where rollbacks of schema changes are tried before approval; without a host, the backup server."""
+
+    host: str = ""
+    port: int = 3306
+    user: str = ""
+    password: str = field(default="", repr=False, metadata=SECRET)
+    tls: Tls = "disabled"
+    tls_ca: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Queue:
     url: str = field(default="", repr=False, metadata=SECRET)
 
@@ -90,7 +102,7 @@ class Worker:
 
 
 SECTIONS: Mapping[str, type] = MappingProxyType(
-    {"site": Site, "database": Database, "inc": Inc, "queue": Queue, "web": Web, "worker": Worker}
+    {"site": Site, "database": Database, "inc": Inc, "proof": Proof, "queue": Queue, "web": Web, "worker": Worker}
 )
 
 
@@ -101,6 +113,7 @@ class Config:
     site: Site
     database: Database
     inc: Inc
+    proof: Proof
     queue: Queue
     web: Web
     worker: Worker
@@ -274,6 +287,7 @@ _RANGES = {
     "site.max_sql_bytes": (1024, 1 << 30),
     "database.port": (1, 65535),
     "inc.backup_port": (1, 65535),
+    "proof.port": (1, 65535),
     "web.port": (1, 65535),
     "web.threads": (1, 256),
     "worker.count": (0, 64),

@@ -34,6 +34,8 @@ PURE = {
     "changes.cursor",
     "changes.reading",
     "changes.schema_facts",
+    "changes.alter_clauses",
+    "changes.requalify",
     "changes.source_text",
     "changes.grants",
     "changes.marker",
@@ -47,11 +49,27 @@ PURE = {
 PURE_THIRD_PARTY = {"sqlparse", "zstandard"}
 DRIVERS = {"MySQLdb", "pymysql", "pymysqlreplication"}
 # These talk to a server, and know nothing of Django's models.
-DRIVER_SHELL = {"changes.targets", "changes.runner", "backups.source", "backups.snapshot", "backups.schema"}
+DRIVER_SHELL = {
+    "changes.targets",
+    "changes.definitions",
+    "changes.runner",
+    "backups.source",
+    "backups.snapshot",
+    "backups.schema",
+}
 # These put both together: a server's answers, or its errors, and models.
 SHELL = DRIVER_SHELL | {
     *("changes.execution", "changes.session", "changes.attempt", "changes.undo", "changes.inspection"),
-    *("changes.protection", "changes.ddl_undo", "backups.store", "backups.archive", "backups.capture"),
+    *(
+        "changes.protection",
+        "changes.ddl_undo",
+        "changes.proof",
+        "changes.proof_server",
+        "changes.scratch",
+        "backups.store",
+        "backups.archive",
+        "backups.capture",
+    ),
     *("backups.restore", "backups.preview", "inception_site.demo"),
 }
 # The application asks actions; what it shows, it shows without a connection.

@@ -1,69 +1,46 @@
-"""The inverse of a schema change, only where it is simple and certain; for all others, why there is none."""
+"""The inverse of a schema change, made from the definitions before and after it; or what makes it impossible."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
+from backups.rollback.alter import NoInverseError, build_alters, find_counterparts
+from backups.rollback.column_types import keeps_values, parse_type
+from backups.rollback.definitions import Definition, TableDefinition, ViewDefinition
 from backups.rollback.literals import quote_identifier
 
 ObjectName = tuple[str, str]
 """(schema name, table or view name)"""
 
-PRIMARY = "PRIMARY"
-
-_REASONS = {
-    "DROPTABLE": "DROP TABLE takes the rows with it",
-    "TRUNCATETABLE": "TRUNCATE takes the rows with it; DELETE can be undone",
-    "DROPINDEX": "the definition of a dropped index is not kept",
-    "DROPVIEW": "the definition of a dropped view is not kept",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Clause:
-    """One clause of ALTER TABLE.
-
-    action: "ADD COLUMN", "ADD INDEX", "RENAME TABLE", "OPTION" (ALGORITHM, LOCK, WAIT) or anything else.
-    name: column, index or new table; "" when the text gives none.
-    if_not_exists: the clause does nothing when `name` is there already.
-    text: its words, for messages.
-    """
-
-    action: str
-    name: str = ""
-    if_not_exists: bool = False
-    text: str = ""
+Definitions = Mapping[ObjectName, Definition | None]
+"""What there is under each name; None where there is nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaChange:
-    """What a statement changes, and what was there before it ran.
+    """One schema change that ran.
 
-    kind: `type` of the information table. name: what it makes or alters; for CREATE INDEX the table.
-    existed: the table or view that CREATE names was there already.
-    or_replace: CREATE OR REPLACE. if_not_exists: CREATE … IF NOT EXISTS.
-    index: name of CREATE INDEX. renames: (old, new) in the order of the text.
-    columns, indexes: names in the table before, in any case.
+    before, after: the definitions of every table and view that the statement names, before and after it.
+    renames: of tables and views, (old, new) in the order of the text. column_renames: (old, new).
+    rows_lost: what it does to rows that no definition shows ("TRUNCATE takes the rows with it"), "" for nothing.
+    replaces: CREATE OR REPLACE. strict: the session that ran it had a strict sql_mode.
     """
 
-    kind: str
-    name: ObjectName
-    existed: bool = False
-    or_replace: bool = False
-    if_not_exists: bool = False
-    index: str = ""
-    clauses: tuple[Clause, ...] = ()
+    before: Definitions
+    after: Definitions
     renames: tuple[tuple[ObjectName, ObjectName], ...] = ()
-    columns: frozenset[str] = frozenset()
-    indexes: frozenset[str] = frozenset()
+    column_renames: tuple[tuple[str, str], ...] = ()
+    rows_lost: str = ""
+    replaces: bool = False
+    strict: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Inverse:
     """statements: in an order that replays right by descending id. missing: why there are none.
 
-    Neither statements nor a reason: the statement changes nothing.
+    Neither statements nor a reason: the statement changed nothing.
     """
 
     statements: tuple[str, ...] = ()
@@ -71,59 +48,129 @@ class Inverse:
 
 
 def build_inverse(change: SchemaChange) -> Inverse:
-    """Return what undoes `change`, which is yet to run."""
-    if change.kind in ("CREATETABLE", "CREATEVIEW"):
-        return _undo_create(change, "TABLE" if change.kind == "CREATETABLE" else "VIEW")
-    if change.kind == "CREATEINDEX":
-        return _undo_create_index(change)
-    if change.kind == "RENAMETABLE":
-        pairs = ", ".join(f"{_name(new)} TO {_name(old)}" for old, new in reversed(change.renames))
-        return Inverse((f"RENAME TABLE {pairs};",))
-    if change.kind == "ALTERTABLE":
-        return _undo_alter(change)
-    return _none(_REASONS.get(change.kind, f"no inverse is known for {change.kind}"))
+    """Return what undoes `change`."""
+    if change.rows_lost:
+        return _none(change.rows_lost)
+    run = _Inverse(change, dict(change.after))
+    try:
+        statements = list(run.build())
+    except NoInverseError as error:
+        return _none(str(error))
+    return Inverse(tuple(reversed(statements)))
 
 
-def _undo_create(change: SchemaChange, word: str) -> Inverse:
-    if not change.existed:
-        return Inverse((f"DROP {word} {_name(change.name)};",))
-    if change.if_not_exists and not change.or_replace:
-        return Inverse()
-    return _none(f"CREATE OR REPLACE takes the {word.lower()} away that was there before")
-
-
-def _undo_create_index(change: SchemaChange) -> Inverse:
-    if _is_in(change.index, change.indexes):
-        if change.if_not_exists and not change.or_replace:
-            return Inverse()
-        return _none(f"index {change.index} was there before, and its definition is not kept")
-    return Inverse((f"DROP INDEX {quote_identifier(change.index)} ON {_name(change.name)};",))
-
-
-def _undo_alter(change: SchemaChange) -> Inverse:
-    name, inverse = change.name, list[str]()
-    for clause in change.clauses:
-        if clause.action == "OPTION" or _does_nothing(clause, change):
+def compare_definitions(found: Definitions, wanted: Definitions) -> str:
+    """Return the first difference, in words; "" when all is the same but for AUTO_INCREMENT counters."""
+    for name in sorted({*found, *wanted}):
+        left, right = found.get(name), wanted.get(name)
+        if (left and left.without_counter) == (right and right.without_counter):
             continue
-        if clause.action == "ADD COLUMN" and clause.name:
-            inverse.append(f"DROP COLUMN {quote_identifier(clause.name)}")
-        elif clause.action == "ADD INDEX" and clause.name and clause.name.upper() != PRIMARY:
-            inverse.append(f"DROP INDEX {quote_identifier(clause.name)}")
-        elif clause.action == "RENAME TABLE" and clause.name:
-            name = (change.name[0], clause.name)
-            inverse.append(f"RENAME TO {_name(change.name)}")
+        label = ".".join(name)
+        if left is None or right is None:
+            return f"{label} {'is missing' if left is None else 'is there and should not be'}"
+        return f"{label} has {_first_difference(left, right)}"
+    return ""
+
+
+def find_lost_columns(before: TableDefinition, after: TableDefinition, change: SchemaChange) -> list[str]:
+    """Return the columns whose values do not survive, each with the reason."""
+    counterparts = find_counterparts(after.columns, before.columns, dict(change.column_renames))
+    charsets = [dict(table.options).get("CHARSET", "") for table in (before, after)]
+    lost = []
+    for column in before.columns:
+        old = parse_type(column, charsets[0])
+        counterpart = counterparts.get(column.name)
+        if counterpart is None:
+            if old is None or not old.is_generated:
+                lost.append(f"the values of column {column.name}, which is dropped")
+            continue
+        new = parse_type(counterpart, charsets[1])
+        if old is None or new is None or not keeps_values(old, new, strict=change.strict):
+            lost.append(f"values of column {column.name} that its new type cannot hold exactly")
+    return lost
+
+
+@dataclass(slots=True)
+class _Inverse:
+    """The inverse in the making. now: what stands when the statements so far have run."""
+
+    change: SchemaChange
+    now: dict[ObjectName, Definition | None]
+    renamed_back: set[ObjectName] = field(default_factory=set)
+
+    def build(self) -> Iterator[str]:
+        """Yield the statements in the order to run them. Raises NoInverseError."""
+        yield from self._rename_back()
+        for name, wanted in self.change.before.items():
+            now = self.now.get(name)
+            if (now and now.without_counter) == (wanted and wanted.without_counter):
+                if self.change.replaces and isinstance(wanted, TableDefinition):
+                    raise NoInverseError(f"CREATE OR REPLACE takes the rows of {name[1]} away")
+                continue
+            yield from self._restore(name, now, wanted)
+
+    def _rename_back(self) -> Iterator[str]:
+        pairs = list(self._happened())
+        if not pairs:
+            return
+        back = ", ".join(f"{_name(new)} TO {_name(old)}" for old, new in reversed(pairs))
+        yield f"RENAME TABLE {back};"
+        for old, new in reversed(pairs):
+            moved = self.now.get(new)
+            self.now[new] = None
+            self.now[old] = moved.renamed(old[1]) if moved is not None else None
+
+    def _happened(self) -> Iterator[tuple[ObjectName, ObjectName]]:
+        """Yield the renames that took place: with IF EXISTS, a name that was not there is passed over."""
+        there = {name for name, definition in self.change.before.items() if definition is not None}
+        for old, new in self.change.renames:
+            if old in there and old != new:
+                there = (there - {old}) | {new}
+                yield old, new
+
+    def _restore(self, name: ObjectName, now: Definition | None, wanted: Definition | None) -> Iterator[str]:
+        if wanted is None:
+            yield f"DROP {'VIEW' if isinstance(now, ViewDefinition) else 'TABLE'} {_name(name)};"
+        elif isinstance(wanted, ViewDefinition):
+            if isinstance(now, TableDefinition):
+                raise NoInverseError(f"{name[1]} was a view and is a table now")
+            yield f"{wanted.build_create(name[0], or_replace=now is not None)};"
+        elif now is None:
+            raise NoInverseError(f"the rows of {name[1]} go with the table")
+        elif isinstance(now, ViewDefinition):
+            raise NoInverseError(f"{name[1]} was a table and is a view now")
+        elif self.change.replaces:
+            raise NoInverseError(f"CREATE OR REPLACE takes the rows of {name[1]} away")
         else:
-            return _none(f"no inverse is known for the clause {clause.text or clause.action!r}")
-    return Inverse((f"ALTER TABLE {_name(name)} {', '.join(reversed(inverse))};",)) if inverse else Inverse()
+            if lost := find_lost_columns(wanted, now, self.change):
+                raise NoInverseError(f"lost are {'; '.join(lost)}")
+            yield from build_alters(now, wanted, _name(name), dict(self.change.column_renames))
 
 
-def _does_nothing(clause: Clause, change: SchemaChange) -> bool:
-    there = change.columns if clause.action == "ADD COLUMN" else change.indexes
-    return clause.if_not_exists and clause.action in ("ADD COLUMN", "ADD INDEX") and _is_in(clause.name, there)
+def _first_difference(found: Definition, wanted: Definition) -> str:
+    if not isinstance(found, TableDefinition) or not isinstance(wanted, TableDefinition):
+        return "another definition"
+    for part in ("columns", "indexes", "foreign_keys", "checks", "periods"):
+        left, right = getattr(found, part), getattr(wanted, part)
+        if left != right:
+            return _describe(part.replace("_", " "), [e.text for e in left], [e.text for e in right])
+    for left, right in zip(_others(found), _others(wanted), strict=True):
+        if left != right:
+            return _describe("options", [left], [right])
+    return "another definition"
 
 
-def _is_in(name: str, names: Iterable[str]) -> bool:
-    return name.casefold() in {other.casefold() for other in names}
+def _others(table: TableDefinition) -> tuple[str, ...]:
+    table = table.without_counter
+    return (str(dict(table.options)), table.partitioning, table.unread, str(table.is_versioned))
+
+
+def _describe(part: str, found: Sequence[str], wanted: Sequence[str]) -> str:
+    more = [text for text in found if text not in wanted]
+    less = [text for text in wanted if text not in found]
+    if not more and not less:
+        return f"its {part} in another order"
+    return f"other {part}: found {', '.join(more) or 'none'}; needed {', '.join(less) or 'none'}"
 
 
 def _name(name: ObjectName) -> str:
@@ -131,4 +178,4 @@ def _name(name: ObjectName) -> str:
 
 
 def _none(reason: str) -> Inverse:
-    return Inverse(missing=f"cannot be undone yet: {reason}.")
+    return Inverse(missing=f"cannot be undone: {reason}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from changes.schema_facts import AlterAction
+from changes.alter_clauses import AlterAction
 from changes.statements import Statement, StatementKind, check_statements, split_statements
 
 # (statement, first word of its kind, tables it writes); of refused kinds no tables are told.
@@ -218,14 +218,23 @@ def test_it_keeps_the_facts_of_a_schema_change(sql: str, facts: dict[str, object
         ("add index (a)", [("ADD INDEX", "")]),
         ("add vector vector(3), add vector index v (vector)", [("ADD COLUMN", "vector"), ("ADD INDEX", "v")]),
         ("add primary key (id)", [("ADD INDEX", "PRIMARY")]),
-        ("add constraint c unique (a)", [("OTHER", "")]),
-        ("add column (a int, b int)", [("OTHER", "")]),
-        ("add system versioning", [("OTHER", "")]),
+        ("add constraint c unique (a)", [("DEFINITION", "")]),
+        ("add column (a int, b int)", [("DEFINITION", "")]),
+        ("add system versioning", [("DEFINITION", "")]),
         ("rename to u", [("RENAME TABLE", "u")]),
         ("rename u", [("RENAME TABLE", "u")]),
-        ("rename column a to b", [("OTHER", "")]),
+        ("rename column a to b", [("RENAME COLUMN", "b")]),
+        ("change column a b int, change if exists c `c` int", [("RENAME COLUMN", "b"), ("RENAME COLUMN", "c")]),
+        ("drop partition p", [("ROWS", "")]),
+        ("truncate partition p, comment = 'x'", [("ROWS", ""), ("DEFINITION", "")]),
+        ("convert to character set utf8mb4", [("DEFINITION", "")]),
+        ("disable keys", [("OTHER", "")]),
         ("add x int, algorithm = instant, lock=none", [("ADD COLUMN", "x"), ("OPTION", ""), ("OPTION", "")]),
-        ("drop column a, modify b int", [("OTHER", ""), ("OTHER", "")]),
+        ("drop column a, modify b int", [("DROP COLUMN", "a"), ("DEFINITION", "")]),
+        (
+            "drop if exists `b`, drop index c, drop primary key",
+            [("DROP COLUMN", "b"), ("DEFINITION", ""), ("DEFINITION", "")],
+        ),
     ],
 )
 def test_it_reads_the_clauses_of_an_alter(clauses: str, expected: list[tuple[str, str]]) -> None:

@@ -17,7 +17,16 @@ from tests.fidelity.tables import State, describe_difference, make_again, query,
 from tests.live.installation import Installation
 
 UNPROTECTED = (BackupState.INCOMPLETE, BackupState.IMPOSSIBLE, BackupState.OFF)
-ANNOUNCING = frozenset({"table.column_type", "table.cascade", "table.versioned", "table.engine", "rollback.ddl.none"})
+ANNOUNCING = frozenset(
+    {
+        "table.column_type",
+        "table.cascade",
+        "table.versioned",
+        "table.engine",
+        "rollback.ddl.none",
+        "rollback.ddl.unproven",
+    }
+)
 """Warnings before approval that a rollback will not bring everything back."""
 BY_HAND = "can be run by hand"
 NEEDED_MODES = "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION,ANSI_QUOTES,NO_BACKSLASH_ESCAPES"

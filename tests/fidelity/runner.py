@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
+from django.conf import settings
+from django.test import override_settings
 from MySQLdb.constants import CLIENT
 
 from backups.schema import build_schema_name
 from changes.models import Target
 from tests.fidelity.cases import Case
 from tests.fidelity.tables import query
-from tests.live.installation import Installation, register
+from tests.live.installation import Installation, prove_on, register
 from tests.servers import Server
 
 SCHEMA = "fidelity"
@@ -37,7 +39,8 @@ def open_bench(server: Server, backup_server: Server, *, schema: str = SCHEMA) -
         server, f"fidelity {server.name}"
     )
     try:
-        with patch("changes.jobs.ring"):
+        proving = override_settings(INCEPTION=prove_on(server, settings.INCEPTION))
+        with patch("changes.jobs.ring"), proving:
             yield Bench(server, Installation(server, schema, target), connection)
     finally:
         query(connection, f"DROP DATABASE IF EXISTS `{schema}`")

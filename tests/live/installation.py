@@ -26,6 +26,12 @@ def point_at(backup_server: Server, config: Any) -> Any:
     return replace(config, inc=inc, site=replace(config.site, allow_unreviewed_cli=True))
 
 
+def prove_on(server: Server, config: Any) -> Any:
+    """Return `config` with `server` as the one where rollbacks of schema changes are tried."""
+    proof = replace(config.proof, host=server.host, port=server.port, user=server.user, password=server.password)
+    return replace(config, proof=proof)
+
+
 def register(server: Server, name: str = "target", **fields: Any) -> Target:
     """Return the target row of a real server."""
     target = Target.objects.create(

@@ -31,15 +31,15 @@ UPDATE t SET v = 'x'; ALTER TABLE t ADD COLUMN extra INT; UPDATE t SET extra = i
 ALTER TABLE t DROP COLUMN n;
 -- [narrow] expect=warned
 ALTER TABLE t MODIFY v VARCHAR(1);
--- [widen] expect=warned
+-- [widen]
 ALTER TABLE t MODIFY v VARCHAR(100);
--- [rename column] expect=warned
+-- [rename column]
 ALTER TABLE t RENAME COLUMN n TO m;
--- [drop index] expect=warned
+-- [drop index]
 DROP INDEX by_n ON t;
 -- [drop table] expect=warned
 DROP TABLE t;
--- [drop view] expect=warned
+-- [drop view]
 DROP VIEW w;
 -- [truncate] expect=warned
 TRUNCATE TABLE t;
