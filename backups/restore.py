@@ -51,7 +51,7 @@ PARENT_HAS_CHILDREN = (1217, 1451)
 # A value, a check or a parent that the row cannot have any more: about this row, not about the server.
 _ROW_ERRORS = frozenset({1048, 1216, 1264, 1292, 1364, 1366, 1406, 1452, 1644, 3819, 4025})
 
-_DROP_TABLE = re.compile(r"DROP TABLE (`(?:[^`]|``)+`\.`(?:[^`]|``)+`);")
+_DROP_TABLE = re.compile(r"DROP TABLE (`(?:[^`]|``)+`\.`(?:[^`]|``)+`)(?: /\* CHECKSUM TABLE was (\d+) \*/)?;")
 
 
 @dataclass(frozen=True, slots=True)
@@ -460,17 +460,21 @@ class _Restore:
     # Schema changes and triggers.
 
     def _keeps_rows(self, text: str) -> bool:
-        """Tell whether undoing a CREATE TABLE would take rows away that are in the table now."""
+        """Tell whether undoing a CREATE TABLE would take rows away that did not come with it."""
         match = _DROP_TABLE.fullmatch(text)
         if match is None or self.on_conflict == "overwrite":
             return False
         self._cursor.execute(f"SELECT 1 FROM {match[1]} LIMIT 1".encode())
-        if self._cursor.fetchone() is None:
+        if self._cursor.fetchone() is None or (match[2] and match[2] == self._read_checksum(match[1])):
             return False
         schema, table = (part.replace("``", "`") for part in match[1][1:-1].split("`.`"))
         detail = "the table holds rows, which dropping it would take away"
         self._add_conflict(Conflict(schema, table, "", "changed", None, None, None, detail))
         return True
+
+    def _read_checksum(self, name: str) -> str:
+        self._cursor.execute(f"CHECKSUM TABLE {name}".encode())
+        return str(self._cursor.fetchone()[1])
 
     def _verify_after_triggers(self) -> None:
         """Compare each row once more, at its oldest change: triggers of later statements can have changed it again."""

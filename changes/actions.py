@@ -45,6 +45,7 @@ class TicketFields:
     reason: str = ""
     backup: bool = True
     no_backup_reason: str = ""
+    accepts_loss: bool = False
     run_not_before: datetime | None = None
 
 

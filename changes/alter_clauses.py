@@ -49,7 +49,17 @@ _IN_DEFINITION = {
     *("ADD", "DROP", "MODIFY", "ALTER", "COALESCE", "REORGANIZE", "REMOVE", "PARTITION", "REBUILD", "FORCE"),
     *("ORDER", "OPTIMIZE", "ANALYZE", "CHECK", "REPAIR"),
 }
+_PARTITION_VERBS = {
+    "ADD", "ANALYZE", "CHECK", "COALESCE", "CONVERT", "DROP", "EXCHANGE", "OPTIMIZE", "REBUILD", "REORGANIZE", "REPAIR",
+    "TRUNCATE",
+}  # fmt: skip
 _ROWS = {("DROP", "PARTITION"), ("TRUNCATE", "PARTITION"), ("EXCHANGE", "PARTITION"), ("CONVERT", "PARTITION")}
+
+
+def is_partition_clause(reader: ReferenceReader, start: int) -> bool:
+    """Whether the clause at the token `start` is about partitions by name, as REORGANIZE PARTITION a, b INTO (…) is."""
+    words = [token.key for token in reader.tokens[start : start + 2]]
+    return len(words) == 2 and words[0] in _PARTITION_VERBS and words[1] == "PARTITION"
 
 
 def read_clause(reader: ReferenceReader, end: int) -> AlterClause:

@@ -76,7 +76,7 @@ UNDO: dict[str, Badge] = {
     "rows": Badge("ok", "can be undone"),
     "ddl": Badge("ok", "rollback proven", "It was done and undone on empty tables like these."),
     "unproven": Badge("warn", "not proven", "The way back was not tried, or did not lead back."),
-    "none": Badge("warn", "cannot be undone"),
+    "none": Badge("bad", "cannot be undone", "What this takes away will be lost."),
     "off": Badge("warn", "no backup"),
 }
 

@@ -29,7 +29,7 @@ def describe_content(ticket: Ticket, *, statements: Sequence[str], warnings: Seq
     warnings: the texts that the approver sees; a warning that appears later voids the approval.
     """
     target = ticket.target
-    return {
+    content = {
         "target": [target.pk, target.host, target.port, target.user],
         "schema": ticket.schema_name,
         "sql": ticket.sql,
@@ -41,11 +41,19 @@ def describe_content(ticket: Ticket, *, statements: Sequence[str], warnings: Seq
         "rollback_plan": ticket.rollback_plan,
         "warnings": list(warnings),
     }
+    # Only where it says something: content that was approved before there was such a choice keeps its hash.
+    return {**content, "accepts_loss": True} if ticket.accepts_loss else content
 
 
 def approved_texts(ticket: Ticket) -> list[str]:
     """Return the exact statements that the pages show, and the approver approved."""
     return [entry["text"] for entry in ticket.inspection.get("statements", [])]
+
+
+def is_kept(ticket: Ticket, number: int) -> bool:
+    """Whether the approver was told that what a statement would destroy is set aside first."""
+    entries = ticket.inspection.get("statements", [])
+    return any(entry["number"] == number and entry.get("keeps", False) for entry in entries)
 
 
 def hash_ticket(ticket: Ticket) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import MySQLdb
 
 from backups.errors import DefinitionError
 from backups.rollback.ddl import Definitions, Inverse, ObjectName, SchemaChange, build_inverse
+from backups.rollback.kept import KeptTable
+from changes import kept_data
 from changes.alter_clauses import AlterAction
 from changes.definitions import load_recorded, parse_definitions, read_definitions
 from changes.kinds import StatementKind
@@ -37,7 +39,7 @@ def read_before(connection: Any, statement: Statement, schema_name: str) -> dict
         return {}
     ((mode,),) = read_rows(connection, "SELECT @@SESSION.sql_mode")
     found = read_definitions(connection, list_names(statement, schema_name))
-    return {"sql_mode": mode, "objects": [one.to_dict() for one in found]}
+    return {"sql_mode": mode, "objects": [one.to_dict() for one in found], "kept": []}
 
 
 def finish(connection: Any, statement: Statement, schema_name: str, before: Mapping[str, Any]) -> Inverse:
@@ -55,19 +57,40 @@ def finish(connection: Any, statement: Statement, schema_name: str, before: Mapp
             before=parse_definitions(load_recorded(before["objects"])),
             after=parse_definitions(after),
             sql_mode=before["sql_mode"],
+            kept=kept_data.from_record(before["kept"]),
         )
     except DefinitionError as error:
         return Inverse(missing=f"cannot be undone: {error}")
     except MySQLdb.Error as error:
         number, text = error_of(error)
         return Inverse(missing=f"cannot be undone: its tables could not be read after it ran ({number}: {text}).")
-    return build_inverse(change)
+    return _with_checksum(connection, statement, build_inverse(change))
+
+
+def _with_checksum(connection: Any, statement: Statement, inverse: Inverse) -> Inverse:
+    """Note, for a table that was made with rows, what they were: its rollback drops it while they still are that."""
+    assert statement.facts is not None
+    if statement.kind is not StatementKind.CREATE_TABLE or not statement.facts.as_select or not inverse.statements:
+        return inverse
+    (drop,) = inverse.statements
+    name = drop.removeprefix("DROP TABLE ").removesuffix(";")
+    try:
+        ((_, checksum),) = read_rows(connection, f"CHECKSUM TABLE {name}")
+    except MySQLdb.Error:
+        return inverse  # the rollback then stops at its rows
+    return Inverse((f"DROP TABLE {name} /* CHECKSUM TABLE was {checksum} */;",))
 
 
 def build_change(
-    statement: Statement, schema_name: str, *, before: Definitions, after: Definitions, sql_mode: str
+    statement: Statement,
+    schema_name: str,
+    *,
+    before: Definitions,
+    after: Definitions,
+    sql_mode: str,
+    kept: Sequence[KeptTable] = (),
 ) -> SchemaChange:
-    """Return the change that `statement` was, from what its text says and what was there before and after."""
+    """Return the change that `statement` was, from its text, what was there before and after, and what was kept."""
     facts = statement.facts
     assert facts is not None
     return SchemaChange(
@@ -79,8 +102,10 @@ def build_change(
         column_renames=tuple(
             (clause.old, clause.name) for clause in facts.clauses if clause.action is AlterAction.RENAME_COLUMN
         ),
-        rows_lost=find_lost_rows(statement.kind, facts),
-        replaces=facts.or_replace,
+        dropped_columns=tuple(clause.name for clause in facts.clauses if clause.action is AlterAction.DROP_COLUMN),
+        rows_lost="" if kept else find_lost_rows(statement.kind, facts),
+        kept={(one.schema_name, one.table_name): one for one in kept},
+        replaces=facts.or_replace and statement.kind is StatementKind.CREATE_TABLE,
         strict=not STRICT_MODES.isdisjoint(sql_mode.upper().split(",")),
     )
 

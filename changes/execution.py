@@ -12,9 +12,9 @@ from django.utils import timezone
 from backups.capture import ExecutedChange, prepare
 from backups.errors import BackupError
 from backups.snapshot import read_snapshot
-from changes import ddl_undo, runner, targets, undo
+from changes import ddl_undo, keeping, kept_data, runner, targets, undo
 from changes.attempt import Attempt, LostExecutionError, claim, is_what_was_approved
-from changes.content import approved_texts
+from changes.content import approved_texts, is_kept
 from changes.inspection import check_text
 from changes.marker import build_marker
 from changes.models import ExecutedStatement, Execution, Ticket
@@ -132,6 +132,9 @@ def run_one(attempt: Attempt, session: Session, statement: Statement, record: Ex
     try:
         snapshot = read_snapshot(connection, ticket.schema_name, statement.text, flavor)
         before = ddl_undo.read_before(connection, statement, ticket.schema_name)
+        if is_kept(ticket, statement.number):
+            schema = keeping.name_schema(execution.pk, statement.number)
+            before["kept"] = keeping.require(connection, session.facts, statement, ticket.schema_name, before, schema)
         start = runner.read_start(connection, flavor)
         if ticket.backup:
             _make_room(ticket, record, start)
@@ -152,6 +155,11 @@ def run_one(attempt: Attempt, session: Session, statement: Statement, record: Ex
         start_file=start.coordinates.file if start.coordinates else "",
         start_position=start.coordinates.position if start.coordinates else None,
     )
+    try:
+        kept_data.begin(connection, before)
+    except MySQLdb.Error as error:
+        attempt.write(record, outcome=Outcome.FAILED, error=kept_data.describe_failure(connection, before, error))
+        return
     result = runner.run_statement(
         connection,
         statement.text,
@@ -163,6 +171,8 @@ def run_one(attempt: Attempt, session: Session, statement: Statement, record: Ex
     )
     executed_at = timezone.now()
     attempt.write(record, **_result_fields(result, executed_at, backup=ticket.backup))
+    if problem := kept_data.end(connection, before, is_done=result.committed):
+        attempt.write(record, error=f"{record.error} {problem}".strip())
     if not ticket.backup or record.outcome == Outcome.UNKNOWN:
         return
     if not is_row_change and record.outcome != Outcome.DONE:

@@ -78,6 +78,7 @@ class TicketForm(forms.Form):
         widget=forms.RadioSelect,
     )
     no_backup_reason = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    accepts_loss = forms.BooleanField(required=False)
     run_not_before = forms.DateTimeField(
         required=False, widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
     )
@@ -104,7 +105,7 @@ class TicketForm(forms.Form):
             "backup": "on" if ticket.backup else "off",
             "seen_at": ticket.updated_at.isoformat(),
         }
-        for name in ("schema_name", "title", "reason", "sql", "no_backup_reason", "run_not_before"):
+        for name in ("schema_name", "title", "reason", "sql", "no_backup_reason", "accepts_loss", "run_not_before"):
             initial[name] = getattr(ticket, name)
         return cls(initial=initial, ticket=ticket)
 

@@ -33,6 +33,7 @@ class InspectedStatement:
     undo_state: "rows" (put back row by row), "ddl" (undone by the statements in `undo`, which is proven), "unproven"
         (`undo_note` says why), "none" (cannot be undone, `undo_note` says what is lost) or "off" (the ticket asks for
         no backup).
+    keeps: what it would destroy is set aside on the target first.
     """
 
     number: int
@@ -44,6 +45,7 @@ class InspectedStatement:
     undo: tuple[str, ...]
     undo_note: str
     undo_state: str
+    keeps: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__dataclass_fields__} | {"undo": list(self.undo)}
@@ -122,7 +124,7 @@ def _inspect_on(connection: Any, facts: ServerFacts, ticket: Ticket) -> Inspecti
         problems += _table_problems(connection, facts, ticket, checked.statements)
         if ticket.backup and not any(problem.severity == "error" for problem in problems):
             proofs = proof.prove(connection, facts, checked.statements, ticket.schema_name)
-            problems += _proof_problems(checked.statements, proofs)
+            problems += _proof_problems(checked.statements, proofs, accepts_loss=ticket.accepts_loss)
     return Inspection(
         _worst_first(problems),
         tuple(_describe(ticket, statement, proofs.get(statement.number)) for statement in checked.statements),
@@ -231,20 +233,40 @@ def _table_problems(
     )
 
 
-def _proof_problems(statements: Iterable[Statement], proofs: Mapping[int, StatementProof]) -> Iterator[Problem]:
-    """What the approver has to know of schema changes whose way back is not certain."""
+def _proof_problems(
+    statements: Iterable[Statement], proofs: Mapping[int, StatementProof], *, accepts_loss: bool
+) -> Iterator[Problem]:
+    """What the approver has to know of schema changes whose way back is not certain.
+
+    accepts_loss: the submitter said that what cannot be undone may be lost; without that it is refused.
+    """
     for statement in statements:
         found = proofs.get(statement.number)
         if found is None or found.state is ProofState.PROVEN:
             continue
         place = f"Statement {statement.number + 1} (line {statement.line})"
         if found.state is ProofState.LOST:
-            problem_id, words = "rollback.ddl.none", f"cannot be undone: {found.reason}."
-            how = "Approve it only if nobody will need the way back, or keep a copy first."
+            yield _loss_problem(statement, f"{place} cannot be undone: {found.reason}.", accepted=accepts_loss)
         else:
             problem_id, words = "rollback.ddl.unproven", f"has a rollback that is not proven: {found.reason}."
             how = "Approve it only if the way back may fail; it is made from the tables' definitions when it has run."
-        yield Problem(problem_id, "warning", f"{place} {words}", "", how, statement.number, statement.line)
+            yield Problem(problem_id, "warning", f"{place} {words}", "", how, statement.number, statement.line)
+
+
+def _loss_problem(statement: Statement, found: str, *, accepted: bool) -> Problem:
+    number, line = statement.number, statement.line
+    if accepted:
+        how = "Approve it only if nobody will need the way back, or keep a copy first."
+        return Problem("rollback.ddl.none", "warning", found, "", how, number, line)
+    return Problem(
+        "rollback.ddl.none",
+        "error",
+        found,
+        "The submitter's word that this data will be lost.",
+        'Tick "This data will be lost" (run_change: --accept-loss), or take the statement out.',
+        number,
+        line,
+    )
 
 
 def _describe(ticket: Ticket, statement: Statement, found: StatementProof | None = None) -> InspectedStatement:
@@ -259,7 +281,8 @@ def _describe(ticket: Ticket, statement: Statement, found: StatementProof | None
     elif found.state is ProofState.UNPROVEN:
         state, note = "unproven", f"rollback not proven: {found.reason}"
     elif found.undo:
-        state, note = "ddl", "rollback proven: " + " ".join(reversed(found.undo))
+        aside = "what it takes away is set aside first, " if found.keeps else ""
+        state, note = "ddl", f"rollback proven: {aside}" + " ".join(reversed(found.undo))
     else:
         state, note = "ddl", "rollback proven: it changes nothing, so there is nothing to undo"
     return InspectedStatement(
@@ -272,6 +295,7 @@ def _describe(ticket: Ticket, statement: Statement, found: StatementProof | None
         undo=found.undo if found else (),
         undo_note=note,
         undo_state=state,
+        keeps=bool(found and found.keeps),
     )
 
 

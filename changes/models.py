@@ -118,6 +118,7 @@ class Ticket(models.Model):
     sql = models.TextField("SQL", blank=True)
     backup = models.BooleanField("back up every changed row", default=True)
     no_backup_reason = models.TextField("why no backup", blank=True)
+    accepts_loss = models.BooleanField("what cannot be undone may be lost", default=False)
     run_not_before = models.DateTimeField(null=True, blank=True)
     content_hash = models.CharField(max_length=64, blank=True, editable=False)
     inspection = models.JSONField(default=dict, blank=True, editable=False)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -18,16 +18,21 @@ import MySQLdb
 from backups.errors import DefinitionError
 from backups.restore import SCHEMA_CHANGE_MODE
 from backups.rollback.ddl import Definitions, build_inverse, compare_definitions
-from changes import proof_server, targets
+from backups.rollback.kept import KeptTable
+from changes import keeping, kept_data, proof_server, targets
 from changes.ddl_undo import build_change, find_loss_by_text, list_names
+from changes.definitions import parse_definitions
 from changes.lexer import SplitError
 from changes.proof_server import NoProofError
 from changes.requalify import requalify
-from changes.scratch import Scratch, open_scratch, read_originals
+from changes.scratch import KEPT, Scratch, open_scratch, read_originals
 from changes.server_facts import ServerFacts
 from changes.statements import Statement, check_statements
 
 logger = logging.getLogger(__name__)
+
+KEPT_SCHEMA = f"{keeping.PREFIX}…"
+"""Stands for the schema that an execution makes for what a statement would destroy."""
 
 
 class ProofState(StrEnum):
@@ -41,11 +46,13 @@ class StatementProof:
     """What is known of the way back from one schema change.
 
     undo: the statements that undid it, in an order that descending id replays; none when it changes nothing.
+    keeps: what it would destroy is set aside first.
     """
 
     state: ProofState
     reason: str = ""
     undo: tuple[str, ...] = ()
+    keeps: bool = False
 
 
 def prove(
@@ -59,10 +66,12 @@ def prove(
     if not changing:
         return {}
     names = {name for statement in changing for name in _mentioned(statement, schema_name)}
+    target = _Target(connection, facts, schema_name)
     try:
         originals = read_originals(connection, schema_name, names)
+        target.definitions = parse_definitions(originals.objects)
         with proof_server.connected(facts.flavor) as other, open_scratch(other, originals) as scratch:
-            return _Play(scratch, facts, schema_name).run(changing)
+            return _Play(scratch, target).run(changing)
     except (NoProofError, DefinitionError, SplitError) as error:
         reason = str(error).rstrip(".")
     except MySQLdb.Error as error:
@@ -70,7 +79,7 @@ def prove(
             reason = "the server for proofs answered {}: {}".format(*targets.error_of(error))
         else:
             raise
-    return {statement.number: _without_proof(statement, reason) for statement in changing}
+    return {statement.number: target.without_proof(statement, reason) for statement in changing}
 
 
 def _answers(connection: Any) -> bool:
@@ -85,10 +94,31 @@ def _mentioned(statement: Statement, schema_name: str) -> list[str]:
     return [name for schema, name in named if schema == schema_name]
 
 
-def _without_proof(statement: Statement, reason: str) -> StatementProof:
-    if lost := find_loss_by_text(statement):
-        return StatementProof(ProofState.LOST, lost)
-    return StatementProof(ProofState.UNPROVEN, reason)
+@dataclass(slots=True)
+class _Target:
+    """The server that the ticket is for. definitions: of the ticket's tables, as far as they could be read."""
+
+    connection: Any
+    facts: ServerFacts
+    schema_name: str
+    definitions: Definitions = field(default_factory=dict)
+
+    def plan_keeping(self, statement: Statement, before: Definitions) -> tuple[tuple[KeptTable, ...], str]:
+        """Return what is set aside before `statement`, and why that cannot be, "" when it can."""
+        tables = keeping.plan(statement, self.schema_name, before, KEPT_SCHEMA)
+        obstacle = keeping.find_obstacle(self.connection, self.facts.flavor, self.facts.grants, tables, before)
+        return (() if obstacle else tables), obstacle
+
+    def without_proof(self, statement: Statement, reason: str) -> StatementProof:
+        lost = find_loss_by_text(statement)
+        if not lost:
+            return StatementProof(ProofState.UNPROVEN, reason)
+        names = list_names(statement, self.schema_name)
+        kept, obstacle = self.plan_keeping(statement, {name: self.definitions.get(name) for name in names})
+        if kept:
+            return StatementProof(ProofState.UNPROVEN, reason, keeps=True)
+        lost = f"{lost}, and cannot be set aside: {obstacle}" if obstacle else lost
+        return StatementProof(ProofState.LOST, f"{lost}; not tried: {reason}")
 
 
 @dataclass(slots=True)
@@ -96,8 +126,7 @@ class _Play:
     """The ticket's schema changes, one after the other, on a scratch schema."""
 
     scratch: Scratch
-    facts: ServerFacts
-    schema_name: str
+    target: _Target
     stopped: str = ""
 
     def run(self, statements: Sequence[Statement]) -> dict[int, StatementProof]:
@@ -107,7 +136,7 @@ class _Play:
             if self.stopped:
                 break
         return {
-            statement.number: found.get(statement.number) or _without_proof(statement, self.stopped)
+            statement.number: found.get(statement.number) or self.target.without_proof(statement, self.stopped)
             for statement in statements
         }
 
@@ -117,61 +146,77 @@ class _Play:
         except MySQLdb.Error as error:
             number, text = targets.error_of(error)
             self.stopped = f"statement {statement.number + 1} before it could not be tried"
-            return _without_proof(statement, f"on empty tables like these the server answers {number}: {text}")
+            return self.target.without_proof(
+                statement, f"on empty tables like these the server answers {number}: {text}"
+            )
         except (DefinitionError, NoProofError, SplitError) as error:
             self.stopped = f"statement {statement.number + 1} before it could not be tried"
-            return _without_proof(statement, str(error).rstrip("."))
+            return self.target.without_proof(statement, str(error).rstrip("."))
 
     def _do_and_undo(self, statement: Statement) -> StatementProof:
         sql = self._to_scratch(statement)
         before = self.scratch.read()
-        self._run_as_ticket(sql)
+        names = list_names(statement, self.target.schema_name)
+        kept, obstacle = self.target.plan_keeping(statement, {name: before.get(name) for name in names})
+        self._run_as_ticket(sql, kept, before)
         after = self.scratch.read()
-        names = list_names(statement, self.schema_name)
         change = build_change(
             statement,
-            self.schema_name,
+            self.target.schema_name,
             before={name: before.get(name) for name in names},
             after={name: after.get(name) for name in names},
-            sql_mode=self.facts.sql_mode,
+            sql_mode=self.target.facts.sql_mode,
+            kept=kept,
         )
         inverse = build_inverse(change)
         if inverse.missing:
-            return StatementProof(ProofState.LOST, inverse.missing.removeprefix("cannot be undone: ").rstrip("."))
+            lost = inverse.missing.removeprefix("cannot be undone: ").rstrip(".")
+            return StatementProof(ProofState.LOST, f"{lost}, and cannot be set aside: {obstacle}" if obstacle else lost)
         if not inverse.statements:
             difference = compare_definitions(after, before)
             state = ProofState.UNPROVEN if difference else ProofState.PROVEN
             return StatementProof(state, f"it also changes this: {difference}" if difference else "")
         problem = self._undo(inverse.statements, before)
         if not problem:
-            self._run_as_ticket(sql)
+            self._run_as_ticket(sql, kept, before)
             problem = compare_definitions(self.scratch.read(), after)
             if problem:
                 self.stopped = f"statement {statement.number + 1} before it does not do the same twice"
                 problem = ""
         else:
             self.stopped = f"the way back of statement {statement.number + 1} before it did not work"
-        return StatementProof(ProofState.UNPROVEN if problem else ProofState.PROVEN, problem, inverse.statements)
+        state = ProofState.UNPROVEN if problem else ProofState.PROVEN
+        return StatementProof(state, problem, inverse.statements, keeps=bool(kept))
 
     def _to_scratch(self, statement: Statement) -> str:
         """Return the statement's text for the scratch schema, and see that it names no other. Raises NoProofError."""
-        quotes = {"ansi_quotes": self.facts.ansi_quotes, "no_backslash_escapes": self.facts.no_backslash_escapes}
-        sql = requalify(statement.text, self.schema_name, self.scratch.name, **quotes)
+        facts = self.target.facts
+        quotes = {"ansi_quotes": facts.ansi_quotes, "no_backslash_escapes": facts.no_backslash_escapes}
+        sql = requalify(statement.text, self.target.schema_name, self.scratch.name, **quotes)
         checked = check_statements(sql, self.scratch.name, len(sql.encode()) + 1, **quotes)
         if checked.errors or len(checked.statements) != 1 or checked.statements[0].kind is not statement.kind:
             raise NoProofError("it could not be written for a scratch schema")
         return sql
 
-    def _run_as_ticket(self, sql: str) -> None:
-        targets.read_rows(self.scratch.connection, "SET SESSION sql_mode = %s", (self.facts.sql_mode,))
-        self.scratch.run(sql)
+    def _run_as_ticket(self, sql: str, kept: Sequence[KeptTable], before: Definitions) -> None:
+        """Run a statement as the execution does, with what it would destroy set aside first."""
+        connection, name = self.scratch.connection, self.scratch.name
+        targets.read_rows(connection, "SET SESSION sql_mode = %s", (self.target.facts.sql_mode,))
+        self.scratch.drop_kept()
+        here = {(name, table): definition for (_, table), definition in before.items()}
+        moved = [replace(one, schema_name=name, kept_schema=f"{name}{KEPT}") for one in kept]
+        kept_data.set_aside(connection, moved, here)
+        try:
+            self.scratch.run(sql)
+        finally:
+            kept_data.release(connection)
 
     def _undo(self, statements: Sequence[str], before: Definitions) -> str:
         """Run the inverse as a rollback does. Returns what is not as it was, "" when all is."""
         self.scratch.run(f"SET SESSION sql_mode = '{SCHEMA_CHANGE_MODE}'")
         for text in reversed(statements):
             try:
-                self.scratch.run(self.scratch.to_scratch(text).rstrip(";"))
+                self.scratch.run(self.scratch.to_scratch(text, KEPT_SCHEMA).rstrip(";"))
             except MySQLdb.Error as error:
                 return "its inverse is answered by {}: {}".format(*targets.error_of(error))
         difference = compare_definitions(self.scratch.read(), before)

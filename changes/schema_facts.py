@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from changes.alter_clauses import AlterAction, AlterClause, read_clause
+from changes.alter_clauses import AlterAction, AlterClause, is_partition_clause, read_clause
 from changes.kinds import StatementKind, read_object
 from changes.lexer import TokenKind
 from changes.references import ReferenceReader, TableUse
@@ -193,6 +193,8 @@ def _read_alter(reader: ReferenceReader) -> SchemaFacts:
         if clause.action is AlterAction.RENAME_TABLE:
             renamed = reader.uses[-1]
         clauses.append(clause)
+        if is_partition_clause(reader, start):
+            break  # it stands alone: the commas in it are between names of partitions
     if not clauses:
         raise reader.unreadable()
     # EXCHANGE PARTITION p WITH TABLE x, CONVERT TABLE x TO PARTITION p: x changes too.

@@ -16,6 +16,7 @@ import MySQLdb
 
 from backups.rollback.ddl import Definitions, compare_definitions
 from backups.rollback.definitions import TableDefinition, ViewDefinition
+from backups.rollback.kept import STAND_IN
 from backups.rollback.literals import quote_identifier
 from backups.snapshot import find_names
 from changes import proof_server, targets
@@ -27,7 +28,9 @@ logger = logging.getLogger(__name__)
 
 LEFTOVER_SECONDS = 3600
 MOST_OBJECTS = 200
-_NAME = re.compile(PREFIX + r"(\d{10})_[0-9a-f]{8}")
+KEPT = "_k"
+"""Behind a scratch schema's name: where what its statements would destroy is set aside."""
+_NAME = re.compile(PREFIX + r"(\d{10})_[0-9a-f]{8}" + f"(?:{KEPT}(?:{STAND_IN})?)?")
 _PARENT = re.compile(r"REFERENCES `((?:[^`]|``)+)`(?:\.`((?:[^`]|``)+)`)? \(")
 _OUTSIDE = re.compile(r"(?:DATA|INDEX) DIRECTORY ?=")
 _ENGINES = frozenset({"InnoDB", "MyISAM", "Aria", "MEMORY", "ARCHIVE"})
@@ -73,9 +76,13 @@ class Scratch:
         found = read_definitions(self.connection, [(self.name, name) for name in names])
         return parse_definitions([_move(one, self.name, self.original) for one in found])
 
-    def to_scratch(self, sql: str) -> str:
+    def to_scratch(self, sql: str, kept_schema: str) -> str:
         """Return a statement of ours, in the session of a rollback, for the scratch schema."""
-        return requalify(sql, self.original, self.name)
+        return requalify(requalify(sql, self.original, self.name), kept_schema, f"{self.name}{KEPT}")
+
+    def drop_kept(self) -> None:
+        for name in (f"{self.name}{KEPT}{STAND_IN}", f"{self.name}{KEPT}"):
+            self.run(f"DROP DATABASE IF EXISTS {quote_identifier(name)}")
 
 
 def read_originals(connection: Any, schema: str, names: Iterable[str]) -> Originals:
@@ -143,7 +150,8 @@ def open_scratch(connection: Any, originals: Originals) -> Iterator[Scratch]:
                 targets.read_rows(connection, f"SET SESSION {variable} = %s", (_as_value(value),))
         yield scratch
     finally:
-        _drop(connection, name)
+        for suffix in ("", KEPT, f"{KEPT}{STAND_IN}"):
+            _drop(connection, f"{name}{suffix}")
 
 
 def _as_value(text: str) -> str | int:

@@ -64,6 +64,8 @@ SHELL = DRIVER_SHELL | {
         "changes.protection",
         "changes.ddl_undo",
         "changes.proof",
+        "changes.keeping",
+        "changes.kept_data",
         "changes.proof_server",
         "changes.scratch",
         "backups.store",

@@ -16,6 +16,7 @@ from backups.rollback.definitions import COUNTER, PRIMARY, Element, TableDefinit
 from backups.rollback.literals import quote_identifier
 
 _VISIBILITY = re.compile(r"( /\*!80000 INVISIBLE \*/| IGNORED)\Z")
+_FIRST_COLUMN = re.compile(r" FOREIGN KEY \(`((?:[^`]|``)+)`")
 _STORED = re.compile(r"\) (?:STORED|PERSISTENT)\b")
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.|'')*+'|`(?:[^`]|``)*+`", re.DOTALL)
 _RESETS = {
@@ -135,7 +136,9 @@ def _owners_of_indexes(now: TableDefinition, wanted: TableDefinition) -> set[str
     """
     if not _missing(wanted.foreign_keys, now.foreign_keys):
         return set()
-    return {key.name for key in wanted.foreign_keys}
+    # Without a name of its own the index of a key is called like its first column.
+    columns = {match[1].replace("``", "`") for key in wanted.foreign_keys if (match := _FIRST_COLUMN.search(key.text))}
+    return {key.name for key in wanted.foreign_keys} | columns
 
 
 def _find(elements: Iterable[Element], name: str) -> Element:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from backups.rollback.alter import NoInverseError, build_alters, find_counterparts
 from backups.rollback.column_types import keeps_values, parse_type
 from backups.rollback.definitions import Definition, TableDefinition, ViewDefinition
+from backups.rollback.kept import KeptTable, build_copy_back, build_move_back, without_foreign_keys
 from backups.rollback.literals import quote_identifier
 
 ObjectName = tuple[str, str]
@@ -23,16 +24,20 @@ class SchemaChange:
 
     before, after: the definitions of every table and view that the statement names, before and after it.
     renames: of tables and views, (old, new) in the order of the text. column_renames: (old, new).
+    dropped_columns: names in DROP COLUMN: one that is added again under its name has lost its values all the same.
+    kept: what was set aside before it ran, by the name of the table.
     rows_lost: what it does to rows that no definition shows ("TRUNCATE takes the rows with it"), "" for nothing.
-    replaces: CREATE OR REPLACE. strict: the session that ran it had a strict sql_mode.
+    replaces: CREATE OR REPLACE TABLE. strict: the session that ran it had a strict sql_mode.
     """
 
     before: Definitions
     after: Definitions
     renames: tuple[tuple[ObjectName, ObjectName], ...] = ()
     column_renames: tuple[tuple[str, str], ...] = ()
+    dropped_columns: tuple[str, ...] = ()
     rows_lost: str = ""
     replaces: bool = False
+    kept: Mapping[ObjectName, KeptTable] = field(default_factory=dict)
     strict: bool = True
 
 
@@ -75,13 +80,15 @@ def compare_definitions(found: Definitions, wanted: Definitions) -> str:
 def find_lost_columns(before: TableDefinition, after: TableDefinition, change: SchemaChange) -> list[str]:
     """Return the columns whose values do not survive, each with the reason."""
     counterparts = find_counterparts(after.columns, before.columns, dict(change.column_renames))
+    kept = {column for table in change.kept.values() for column in table.columns}
     charsets = [dict(table.options).get("CHARSET", "") for table in (before, after)]
     lost = []
+    dropped = {name.casefold() for name in change.dropped_columns}
     for column in before.columns:
         old = parse_type(column, charsets[0])
         counterpart = counterparts.get(column.name)
-        if counterpart is None:
-            if old is None or not old.is_generated:
+        if counterpart is None or column.name.casefold() in dropped:
+            if column.name not in kept and (old is None or not old.is_generated):
                 lost.append(f"the values of column {column.name}, which is dropped")
             continue
         new = parse_type(counterpart, charsets[1])
@@ -101,13 +108,39 @@ class _Inverse:
     def build(self) -> Iterator[str]:
         """Yield the statements in the order to run them. Raises NoInverseError."""
         yield from self._rename_back()
+        # All of them before their foreign keys: one may be the parent of another.
+        for name, kept in self.change.kept.items():
+            if kept.is_whole:
+                yield from build_move_back(kept, is_there=self.now.get(name) is not None)
         for name, wanted in self.change.before.items():
             now = self.now.get(name)
-            if (now and now.without_counter) == (wanted and wanted.without_counter):
-                if self.change.replaces and isinstance(wanted, TableDefinition):
-                    raise NoInverseError(f"CREATE OR REPLACE takes the rows of {name[1]} away")
+            if name in self.change.kept:
+                yield from self._bring_back(self.change.kept[name], name, now, wanted)
                 continue
-            yield from self._restore(name, now, wanted)
+            if isinstance(now, TableDefinition) and isinstance(wanted, TableDefinition):
+                self._check_rows(name, now, wanted)
+            if (now and now.without_counter) != (wanted and wanted.without_counter):
+                yield from self._restore(name, now, wanted)
+
+    def _bring_back(
+        self, kept: KeptTable, name: ObjectName, now: Definition | None, wanted: Definition | None
+    ) -> Iterator[str]:
+        if not isinstance(wanted, TableDefinition) or not (kept.is_whole or isinstance(now, TableDefinition)):
+            raise NoInverseError(f"{name[1]} is no longer the table that it was")
+        if kept.is_whole:
+            yield from build_alters(without_foreign_keys(wanted), wanted, _name(name), {})
+            return
+        assert isinstance(now, TableDefinition)
+        self._check_rows(name, now, wanted)
+        yield from self._restore(name, now, wanted)
+        yield build_copy_back(kept, wanted)
+
+    def _check_rows(self, name: ObjectName, now: TableDefinition, wanted: TableDefinition) -> None:
+        """Raise NoInverseError when rows, or values of columns, were lost; equal definitions do not say that."""
+        if self.change.replaces:
+            raise NoInverseError(f"CREATE OR REPLACE takes the rows of {name[1]} away")
+        if lost := find_lost_columns(wanted, now, self.change):
+            raise NoInverseError(f"lost are {'; '.join(lost)}")
 
     def _rename_back(self) -> Iterator[str]:
         pairs = list(self._happened())
@@ -139,11 +172,7 @@ class _Inverse:
             raise NoInverseError(f"the rows of {name[1]} go with the table")
         elif isinstance(now, ViewDefinition):
             raise NoInverseError(f"{name[1]} was a table and is a view now")
-        elif self.change.replaces:
-            raise NoInverseError(f"CREATE OR REPLACE takes the rows of {name[1]} away")
         else:
-            if lost := find_lost_columns(wanted, now, self.change):
-                raise NoInverseError(f"lost are {'; '.join(lost)}")
             yield from build_alters(now, wanted, _name(name), dict(self.change.column_renames))
 
 

@@ -33,6 +33,9 @@ _VIEW = re.compile(rf"(CREATE .*?) VIEW {_IDENTIFIER}((?: \((?:`(?:[^`]|``)+`[, 
 _DEFINER = re.compile(rf" DEFINER={_IDENTIFIER}@{_IDENTIFIER}")
 _GENERATED_NAME = re.compile(r"(.*)(_(?:ibfk|chk)_\d+)\Z", re.DOTALL)
 
+_COUNTER = re.compile(r" AUTO_INCREMENT=\d+")
+_NEAR = re.compile(rf" REFERENCES {_IDENTIFIER} \(")
+
 COUNTER = "AUTO_INCREMENT"
 PRIMARY = "PRIMARY"
 
@@ -68,6 +71,19 @@ class TableDefinition:
     partitioning: str = ""
     unread: str = ""
     text: str = field(default="", compare=False)
+    tail: str = field(default="", compare=False)
+
+    def build_create(self, schema_name: str, *, parents_in: str) -> str:
+        """Return the statement that makes an empty like of the table in another schema, its counter at the start.
+
+        parents_in: schema of the parents whose names stand alone.
+        """
+        parents = f" REFERENCES {_quote(parents_in)}.`"
+        keys = [key.text.replace(" REFERENCES `", parents) if _is_near(key) else key.text for key in self.foreign_keys]
+        others = [element.text for element in (*self.columns, *self.periods, *self.indexes, *self.checks)]
+        has_counter = any(name == COUNTER for name, _ in self.options)
+        tail = _COUNTER.sub("", self.tail, count=1) if has_counter else self.tail
+        return f"CREATE TABLE {_quote(schema_name)}.{_quote(self.name)} (\n{_join([*others, *keys])}\n){tail}"
 
     @property
     def without_counter(self) -> TableDefinition:
@@ -145,6 +161,7 @@ def parse_table(text: str) -> TableDefinition:
         partitioning=partitioning,
         unread=unread,
         text=text,
+        tail=text[end:],
     )
 
 
@@ -210,6 +227,15 @@ def _read_options(text: str) -> tuple[tuple[tuple[str, str], ...], bool, str, st
         else:
             is_versioned = True
     return tuple(options), is_versioned, unread, partitioning
+
+
+def _join(clauses: list[str]) -> str:
+    return ",\n".join(clauses)
+
+
+def _is_near(key: Element) -> bool:
+    """Whether the parent of a foreign key is in the same schema: its name then stands alone."""
+    return _NEAR.search(key.text) is not None
 
 
 def _quote(name: str) -> str:

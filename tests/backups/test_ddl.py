@@ -155,6 +155,7 @@ def test_nothing_is_undone_where_nothing_changed(definition: Definition | None) 
         (table(ID), None, {}, "the rows of t go with the table"),
         (table(ID, A), table(ID), {}, "the values of column a, which is dropped"),
         (table(ID, A), table(ID, "`a` varchar(9) DEFAULT NULL"), {}, "values of column a that its new type"),
+        (table(ID, A), table(ID, A), {"dropped_columns": ("A",)}, "the values of column a, which is dropped"),
         (table(ID), table(ID), {"replaces": True}, "CREATE OR REPLACE takes the rows of t away"),
         (table(ID), table(A), {"replaces": True}, "CREATE OR REPLACE takes the rows of t away"),
         (table(ID), table(ID), {"rows_lost": "TRUNCATE takes the rows"}, "TRUNCATE takes the rows"),

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import connections
 from django.test.utils import override_settings, setup_databases, setup_test_environment, teardown_databases
 
-from tests.fidelity import report
+from tests.fidelity import report, schema_part
 from tests.fidelity.cases import Case, cases_of
 from tests.fidelity.flashback import run_flashback
 from tests.fidelity.naive import run_naive
@@ -30,28 +30,40 @@ NAMES = (MARIADB, NEWER_MARIADB, MYSQL)
 def main() -> int:
     parser = ArgumentParser(prog="scripts/fidelity", description="Hard cases: changed, rolled back, compared.")
     parser.add_argument("--server", action="append", choices=NAMES, help="may be given more than once; all by default")
+    parser.add_argument(
+        "--part", choices=("rows", "schema"), help="row changes or schema changes only; both by default"
+    )
     parser.add_argument("--case", default="", help="only cases whose name holds this text")
     parser.add_argument("--only-ours", action="store_true", help="leave out the naive way and mariadb-binlog")
     parser.add_argument("--write", action="store_true", help="write docs/fidelity.md from the last whole run of each")
     chosen = parser.parse_args()
-    results = []
+    results, changes = list[ServerResult](), list[schema_part.SchemaServer]()
     running = Servers()
     try:
         with application():
             backup_server = running.start(MARIADB)
             for name in chosen.server or NAMES:
                 server = backup_server if name == MARIADB else running.start(name)
-                results.append(run_server(server, backup_server, chosen.case, alone=chosen.only_ours))
-                print(report.build_summary(results[-1]))
-                if not chosen.case and not chosen.only_ours:
-                    report.save(results[-1])
+                if chosen.part != "schema":
+                    results.append(run_server(server, backup_server, chosen.case, alone=chosen.only_ours))
+                    print(report.build_summary(results[-1]))
+                    if not chosen.case and not chosen.only_ours:
+                        report.save(results[-1])
+                if chosen.part != "rows":
+                    changes.append(run_schema(server, backup_server, chosen.case))
+                    print(schema_part.build_summary(changes[-1]))
+                    if not chosen.case:
+                        schema_part.save(changes[-1])
     finally:
         running.stop()
         shutil.rmtree(settings.INCEPTION.site.data_folder, ignore_errors=True)
     if chosen.write:
-        report.write(report.load())
+        if chosen.part != "schema":
+            report.write(report.load())
+        if chosen.part != "rows":
+            schema_part.write(schema_part.load())
         print(f"written: {report.DOCUMENT}")
-    return 1 if any(result.faults for result in results) else 0
+    return 1 if any(result.faults for result in (*results, *changes)) else 0
 
 
 @contextmanager
@@ -79,6 +91,15 @@ def run_server(server: Server, backup_server: Server, part: str, *, alone: bool)
     return ServerResult(server.name, str(server.flavor), tuple(results), time.monotonic() - began)
 
 
+def run_schema(server: Server, backup_server: Server, part: str) -> schema_part.SchemaServer:
+    point_alias(backup_server)
+    with (
+        override_settings(INCEPTION=point_at(backup_server, settings.INCEPTION)),
+        open_bench(server, backup_server) as bench,
+    ):
+        return schema_part.run_schema_part(bench, part)
+
+
 def point_alias(backup_server: Server) -> None:
     found = connections.settings["backup"]
     found.update(
@@ -90,7 +111,7 @@ def point_alias(backup_server: Server) -> None:
 def run_case(bench: Bench, case: Case, *, alone: bool) -> CaseResult:
     name = bench.server.name
     with settings_of(case, bench.server):
-        judged = judge(case, bench.place, bench.connection, replay=True)
+        judged = judge(case, bench.place, bench.connection, by_hand=True)
         naive = flashback = None
         if not alone:
             naive = run_naive(case, bench)

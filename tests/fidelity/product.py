@@ -29,7 +29,8 @@ ANNOUNCING = frozenset(
 )
 """Warnings before approval that a rollback will not bring everything back."""
 BY_HAND = "can be run by hand"
-NEEDED_MODES = "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION,ANSI_QUOTES,NO_BACKSLASH_ESCAPES"
+NEEDED_MODES = "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION"
+ODD_MODES = "ANSI_QUOTES,NO_BACKSLASH_ESCAPES"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,8 @@ class Judged:
     by_hand: str | None = None
 
 
-def judge(case: Case, place: Installation, connection: Any, *, replay: bool) -> Judged:
-    """Run a case on fresh tables. replay: once more, undone by the stored text alone.
+def judge(case: Case, place: Installation, connection: Any, *, by_hand: bool) -> Judged:
+    """Run a case on fresh tables. by_hand: once more, undone by the stored text alone.
 
     connection: of a person beside the tool, with the client flag for several statements at once.
     """
@@ -54,16 +55,16 @@ def judge(case: Case, place: Installation, connection: Any, *, replay: bool) -> 
         return Judged(Verdict.REFUSED, str(error))
     if ran.state == ExecutionState.REFUSED:
         return Judged(Verdict.REFUSED, ran.error)
-    judged = _roll_back(place, ran, before, connection)
+    judged = roll_back(place, ran, before, connection)
     by_hand_too = judged.verdict == Verdict.EXACT or BY_HAND in judged.detail
-    if not replay or not by_hand_too or not _has_records(ran):
+    if not by_hand or not by_hand_too or not has_records(ran):
         return judged
     make_again(connection, place.schema, case.make_on(place.server.name))
     again = place.run(case.sql)
-    return Judged(judged.verdict, judged.detail, _replay(again, place, connection, before))
+    return Judged(judged.verdict, judged.detail, replay(again, place, connection, before))
 
 
-def _roll_back(place: Installation, ran: Execution, before: State, connection: Any) -> Judged:
+def roll_back(place: Installation, ran: Execution, before: State, connection: Any) -> Judged:
     changed = read_state(connection, place.schema)
     warned = sorted({problem.id for problem in ran.ticket.problems if problem.id in ANNOUNCING})
     reasons = " ".join(statement.backup_reason for statement in ran.statements.all() if statement.backup_reason)
@@ -92,21 +93,23 @@ def _roll_back(place: Installation, ran: Execution, before: State, connection: A
     return Judged(Verdict.WRONG, f"{detail} And yet: {describe_difference(changed, after)}")
 
 
-def _has_records(ran: Execution) -> bool:
+def has_records(ran: Execution) -> bool:
     statements = list(ran.statements.all())
     return any(statement.records_stored for statement in statements) and all(
         statement.backup_state in (BackupState.COMPLETE, BackupState.NONE) for statement in statements
     )
 
 
-def _replay(ran: Execution, place: Installation, connection: Any, before: State) -> str:
+def replay(
+    ran: Execution, place: Installation, connection: Any, before: State, *, modes: str = f"{NEEDED_MODES},{ODD_MODES}"
+) -> str:
     """Run the stored text as a person would, newest first. Returns what differs afterwards, or "".
 
     docs/limitations.md says what such a session needs: a sql_mode that takes zero dates and the 0 of an AUTO_INCREMENT,
     and no foreign key checks where the binlog has the cascades. All else is as odd here as a session can be.
     """
     flavor = place.server.flavor
-    modes = NEEDED_MODES + (",EMPTY_STRING_IS_NULL" if flavor.is_mariadb else "")
+    modes += ",EMPTY_STRING_IS_NULL" if flavor.is_mariadb else ""
     query(connection, f"SET SESSION sql_mode = '{modes}', time_zone = '-08:00'")
     query(connection, f"SET SESSION foreign_key_checks = {int(not flavor.logs_cascades)}")
     for text in load_rollback_text(ran):

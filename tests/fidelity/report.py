@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from tests.fidelity import schema_part
 from tests.fidelity.cases import Verdict
 from tests.fidelity.others import Ending, OtherWay
 from tests.servers import ROOT
@@ -128,7 +129,10 @@ def _parse_case(entry: dict[str, Any]) -> CaseResult:
 
 
 def write(results: Sequence[ServerResult]) -> None:
-    DOCUMENT.write_text(build_document(results), "utf-8")
+    """Write the part of the row changes; the section of the schema changes stays as it is."""
+    section = schema_part.find_section(DOCUMENT.read_text("utf-8")) if DOCUMENT.exists() else ""
+    document = build_document(results)
+    DOCUMENT.write_text(schema_part.insert_section(document, section) if section else document, "utf-8")
 
 
 def build_document(results: Sequence[ServerResult]) -> str:

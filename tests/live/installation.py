@@ -57,7 +57,11 @@ class Installation:
     target: Target
 
     def run(self, sql: str, **fields: Any) -> Execution:
-        """Take `sql` the whole way: submit, approve by another person, execute, capture."""
+        """Take `sql` the whole way: submit, approve by another person, execute, capture.
+
+        Ann ticks that what cannot be undone may be lost, unless `fields` say otherwise.
+        """
+        fields.setdefault("accepts_loss", True)
         assert settings.INCEPTION.inc.backup_tls == "disabled"
         ticket = actions.create_ticket(
             make_fields(self.target, sql=sql, schema_name=self.schema, **fields), by=make_person("ann")

@@ -66,6 +66,6 @@ def test_it_comes_back(bench: Bench, case: Case) -> None:
         pytest.skip("sets global variables, and the servers of TEST_SERVERS belong to others too")
     name = bench.server.name
     with settings_of(case, bench.server):
-        judged = judge(case, bench.place, bench.connection, replay=True)
+        judged = judge(case, bench.place, bench.connection, by_hand=True)
     assert judged.verdict in {case.expected(name), case.today(name), Verdict.EXACT}, judged
     assert not judged.by_hand, judged

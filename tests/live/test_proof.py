@@ -79,15 +79,21 @@ def test_the_ticket_is_played_in_order(place: Installation) -> None:
 
 
 def test_what_is_lost_is_said_before_approval(place: Installation) -> None:
-    ticket = check(place, "ALTER TABLE orders DROP COLUMN total")
+    ticket = check(place, "ALTER TABLE orders MODIFY total DECIMAL(10,1)")
     assert states_of(ticket) == ["none"]
-    (warning,) = [problem for problem in ticket.problems if problem.id == "rollback.ddl.none"]
-    assert "lost are the values of column total" in warning.found
+    (problem,) = [problem for problem in ticket.problems if problem.id == "rollback.ddl.none"]
+    assert "lost are values of column total that its new type cannot hold exactly" in problem.found
+    assert problem.severity == "error"
+    fields = make_fields(place.target, sql=ticket.sql, schema_name=place.schema, accepts_loss=True)
+    ticket = actions.create_ticket(fields, by=make_person("ann"))
+    (problem,) = [problem for problem in ticket.problems if problem.id == "rollback.ddl.none"]
+    assert problem.severity == "warning"
 
 
 def test_a_statement_that_the_server_refuses_is_not_proven_and_the_page_has_its_words(place: Installation) -> None:
     ticket = check(place, "ALTER TABLE orders DROP COLUMN nothing; ALTER TABLE orders ADD x INT")
     assert states_of(ticket) == ["none", "unproven"]
+    assert "the server answers 1091" in ticket.inspection["statements"][0]["undo_note"]
     ticket = check(place, "ALTER TABLE orders ADD KEY (nothing); ALTER TABLE orders ADD x INT")
     assert states_of(ticket) == ["unproven", "unproven"]
     found = [problem.found for problem in ticket.problems if problem.id == "rollback.ddl.unproven"]

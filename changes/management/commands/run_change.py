@@ -32,6 +32,7 @@ class Command(BaseCommand):
             "--schema", default="", help="the default schema; needed unless the SQL names one throughout"
         )
         parser.add_argument("--backup", choices=BOOLEANS, default="true")
+        parser.add_argument("--accept-loss", action="store_true", help="run what cannot be undone, too")
         parser.add_argument("--title", default="")
         parser.add_argument("--format", choices=("text", "json"), default="text")
         parser.add_argument("file", metavar="FILE|-")
@@ -60,6 +61,7 @@ class Command(BaseCommand):
             schema_name=schema_name,
             sql=sql,
             backup=backup,
+            accepts_loss=options["accept_loss"],
             no_backup_reason="" if backup else "run_change --backup=false",
         )
         ticket, queued = actions.create_unreviewed(fields)

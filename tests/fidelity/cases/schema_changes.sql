@@ -9,7 +9,7 @@ CREATE TABLE fresh (id INT PRIMARY KEY);
 CREATE TABLE fresh LIKE t;
 -- [create and fill]
 CREATE TABLE fresh (id INT PRIMARY KEY); INSERT INTO fresh VALUES (1), (2);
--- [create select] today=stopped
+-- [create select]
 CREATE TABLE fresh AS SELECT * FROM t;
 -- [add column]
 ALTER TABLE t ADD COLUMN extra INT DEFAULT 5;
@@ -27,7 +27,7 @@ CREATE TABLE s (id INT PRIMARY KEY); RENAME TABLE t TO x, s TO t, x TO s;
 CREATE SQL SECURITY INVOKER VIEW fresh AS SELECT id FROM t;
 -- [change, alter, change]
 UPDATE t SET v = 'x'; ALTER TABLE t ADD COLUMN extra INT; UPDATE t SET extra = id, n = 0; DELETE FROM t WHERE id = 1;
--- [drop column] expect=warned
+-- [drop column]
 ALTER TABLE t DROP COLUMN n;
 -- [narrow] expect=warned
 ALTER TABLE t MODIFY v VARCHAR(1);
@@ -37,11 +37,11 @@ ALTER TABLE t MODIFY v VARCHAR(100);
 ALTER TABLE t RENAME COLUMN n TO m;
 -- [drop index]
 DROP INDEX by_n ON t;
--- [drop table] expect=warned
+-- [drop table]
 DROP TABLE t;
 -- [drop view]
 DROP VIEW w;
--- [truncate] expect=warned
+-- [truncate]
 TRUNCATE TABLE t;
--- [truncate short] expect=warned
+-- [truncate short]
 TRUNCATE t;

@@ -1,0 +1,122 @@
+"""Set data aside on a server before a statement, and bring it back when the statement did not happen."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import MySQLdb
+
+from backups.restore import SQL_MODE
+from backups.rollback.alter import build_alters
+from backups.rollback.ddl import Definitions
+from backups.rollback.definitions import TableDefinition
+from backups.rollback.kept import KeptTable, build_copies, build_move_back, build_moves, without_foreign_keys
+from changes.definitions import load_recorded, parse_definitions
+from changes.targets import error_of, read_rows
+
+
+def set_aside(connection: Any, tables: Sequence[KeptTable], before: Definitions) -> None:
+    """Keep the data; where columns are copied the tables stay locked until `release`. Raises MySQLdb.Error."""
+    whole = [(kept, _table(before, kept)) for kept in tables if kept.is_whole]
+    ((mode,),) = read_rows(connection, "SELECT @@SESSION.sql_mode")
+    read_rows(connection, f"SET SESSION sql_mode = '{SQL_MODE}'")
+    try:
+        for sql in build_moves(whole):
+            read_rows(connection, sql)
+        for kept in tables:
+            for sql in () if kept.is_whole else build_copies(kept):
+                read_rows(connection, sql)
+    finally:
+        with contextlib.suppress(MySQLdb.Error):
+            read_rows(connection, "SET SESSION sql_mode = %s", (mode,))
+
+
+def _table(before: Definitions, kept: KeptTable) -> TableDefinition:
+    table = before[kept.schema_name, kept.table_name]
+    assert isinstance(table, TableDefinition)
+    return table
+
+
+def release(connection: Any) -> None:
+    """Let go of the tables whose columns were copied."""
+    read_rows(connection, "UNLOCK TABLES")
+
+
+def take_back(connection: Any, tables: Sequence[KeptTable], before: Definitions) -> str:
+    """Undo `set_aside` when the statement did not happen, as far as it was done; safe to call again.
+
+    Returns what could not be taken back and where it is, "" when all is as it was. Raises MySQLdb.Error.
+    """
+    release(connection)
+    left, moved = list[str](), list[KeptTable]()
+    for kept in tables:
+        if kept.is_whole and _exists(connection, kept.kept_schema, kept.table_name):
+            is_there = _exists(connection, kept.schema_name, kept.table_name)
+            if is_there and read_rows(connection, f"SELECT 1 FROM {kept.name} LIMIT 1"):
+                left.append(f"the rows of {kept.table_name} are in {kept.kept_name}: others wrote new ones meanwhile")
+                continue
+            for sql in build_move_back(kept, is_there=is_there):
+                read_rows(connection, sql.rstrip(";"))
+            moved.append(kept)
+    for kept in moved:
+        table = _table(before, kept)
+        for sql in build_alters(without_foreign_keys(table), table, kept.name, {}):
+            read_rows(connection, sql.rstrip(";"))
+    if not left and tables:
+        for schema in (tables[0].stand_in_schema, tables[0].kept_schema):
+            read_rows(connection, f"DROP DATABASE IF EXISTS `{schema}`")
+    return "; ".join(left)
+
+
+def _exists(connection: Any, schema: str, name: str) -> bool:
+    question = "SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s"
+    return bool(read_rows(connection, question, (schema, name)))
+
+
+def to_record(tables: Iterable[KeptTable]) -> list[dict[str, Any]]:
+    """Return the tables as a statement's record keeps them."""
+    return [asdict(kept) for kept in tables]
+
+
+def from_record(entries: Iterable[Mapping[str, Any]]) -> tuple[KeptTable, ...]:
+    return tuple(
+        KeptTable(**{**entry, "columns": tuple(entry["columns"]), "key": tuple(entry["key"])}) for entry in entries
+    )
+
+
+def begin(connection: Any, before: Mapping[str, Any]) -> None:
+    """Set aside what the record of a statement says, right before the statement is sent. Raises MySQLdb.Error."""
+    if tables := from_record(before.get("kept", ())):
+        set_aside(connection, tables, parse_definitions(load_recorded(before["objects"])))
+
+
+def end(connection: Any, before: Mapping[str, Any], *, is_done: bool | None) -> str:
+    """Let go of the tables, and bring everything back when the statement did not happen.
+
+    is_done: None when it is not known: then nothing is moved, and whoever finds out calls this again.
+    Returns what a person has to know, "" when there is nothing.
+    """
+    tables = from_record(before.get("kept", ()))
+    if not tables:
+        return ""
+    where = tables[0].kept_schema
+    try:
+        if is_done is False:
+            return take_back(connection, tables, parse_definitions(load_recorded(before["objects"])))
+        if is_done is None:
+            return f"What it takes away was set aside in {where} before."
+        release(connection)
+    except MySQLdb.Error as error:
+        number, text = error_of(error)
+        return f"What was set aside in {where} could not be brought back ({number}: {text})." if not is_done else ""
+    return ""
+
+
+def describe_failure(connection: Any, before: Mapping[str, Any], error: MySQLdb.Error) -> str:
+    """Bring back what was set aside before `error`; return the words for the statement's record."""
+    left = end(connection, before, is_done=False)
+    number, text = error_of(error)
+    return f"What it takes away could not be set aside, so it was not sent ({number}: {text}). {left}".strip()

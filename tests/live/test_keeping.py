@@ -1,0 +1,206 @@
+"""What a schema change destroys is set aside on the target first, and comes back with the rollback."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from django.conf import settings as django_settings
+
+from changes import actions, ddl_undo, execution, keeping, kept_data
+from changes.errors import CheckFailedError
+from changes.models import ExecutedStatement, Ticket
+from changes.statements import check_statements
+from changes.states import BackupState, ExecutionState, Outcome
+from changes.targets import read_facts
+from tests.changes.people import make_fields, make_person
+from tests.fidelity.tables import State, read_state
+from tests.live.installation import Installation, point_at, prove_on, register
+from tests.live.own_rows import query
+from tests.servers import Server
+
+pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True, databases=["default", "backup"])]
+
+TABLES = (
+    "CREATE TABLE people (id INT PRIMARY KEY, name VARCHAR(40) NOT NULL)",
+    "CREATE TABLE orders (id INT PRIMARY KEY AUTO_INCREMENT, person INT, total DECIMAL(10,2), note TEXT,"
+    " at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP, KEY by_note (note(5)),"
+    " CONSTRAINT of_person FOREIGN KEY (person) REFERENCES people (id), CONSTRAINT pos CHECK (total > 0))"
+    " AUTO_INCREMENT=100",
+    "CREATE TABLE watched (id INT PRIMARY KEY, v INT)",
+    "CREATE TRIGGER on_watched BEFORE UPDATE ON watched FOR EACH ROW SET NEW.v = NEW.v + 1",
+    "INSERT INTO people VALUES (1, 'ann'), (2, 'ben')",
+    "INSERT INTO orders (person, total, note, at) VALUES (1, 2.50, 'é', '2020-01-01'), (2, 7, NULL, '2021-01-01')",
+    "INSERT INTO watched VALUES (1, 1)",
+)
+
+
+@pytest.fixture
+def place(server: Server, schema: str, backup_server: Server, settings: Any) -> Iterator[Installation]:
+    settings.INCEPTION = prove_on(server, point_at(backup_server, django_settings.INCEPTION))
+    with contextlib.closing(server.connect(database=schema)) as connection:
+        for sql in TABLES:
+            query(connection, sql)
+        with patch("changes.jobs.ring"):
+            yield Installation(server, schema, register(server))
+        for name in find_kept(server):
+            query(connection, f"DROP DATABASE `{name}`")
+
+
+def find_kept(server: Server) -> list[str]:
+    with contextlib.closing(server.connect()) as connection:
+        rows = query(connection, "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA")
+    return [name for (name,) in rows if name.startswith(keeping.PREFIX)]
+
+
+def state_of(place: Installation) -> State:
+    with contextlib.closing(place.server.connect()) as connection:
+        return read_state(connection, place.schema)
+
+
+def run_sql(place: Installation, sql: str) -> None:
+    with contextlib.closing(place.server.connect(database=place.schema)) as connection:
+        query(connection, sql)
+
+
+def counter_of(place: Installation) -> int:
+    """Return the id that the next row of `orders` gets, as the table's definition says."""
+    with contextlib.closing(place.server.connect(database=place.schema)) as connection:
+        text = query(connection, "SHOW CREATE TABLE orders")[0][1]
+    return int(text.partition("AUTO_INCREMENT=")[2].partition(" ")[0] or 1)
+
+
+def submit(place: Installation, sql: str) -> Ticket:
+    fields = make_fields(place.target, sql=sql, schema_name=place.schema)
+    ticket = actions.create_ticket(fields, by=make_person("ann"))
+    actions.submit(ticket, by=make_person("ann"))
+    return ticket
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DROP TABLE orders",
+        "DROP TABLE people, orders",
+        "TRUNCATE TABLE orders",
+        "ALTER TABLE orders DROP COLUMN note, DROP COLUMN total, DROP CONSTRAINT pos",
+        "UPDATE orders SET total = 3; TRUNCATE orders; INSERT INTO orders (person, total) VALUES (1, 1)",
+        "ALTER TABLE orders ADD COLUMN x INT; ALTER TABLE orders DROP COLUMN note; UPDATE orders SET x = 1;"
+        "DROP TABLE orders",
+    ],
+)
+def test_it_comes_back_exactly(place: Installation, sql: str) -> None:
+    before, counter = state_of(place), counter_of(place)
+    ran = place.run(sql, accepts_loss=False)
+    assert ran.state == ExecutionState.SUCCEEDED, ran.error
+    assert ran.ticket.backup_state == BackupState.COMPLETE
+    assert not [problem for problem in ran.ticket.problems if problem.id.startswith("rollback.")]
+    assert state_of(place) != before
+    assert len(find_kept(place.server)) == sum(word in sql for word in ("DROP TABLE", "TRUNCATE", "DROP COLUMN note"))
+    back = place.roll_back(ran.ticket)
+    assert back.state == ExecutionState.SUCCEEDED, back.error
+    assert state_of(place) == before
+    assert counter_of(place) == counter
+
+
+def test_an_emptied_table_takes_rows_like_before(place: Installation) -> None:
+    place.run("TRUNCATE orders", accepts_loss=False)
+    with contextlib.closing(place.server.connect(database=place.schema)) as connection:
+        query(connection, "INSERT INTO orders (person, total) VALUES (1, 5)")
+        assert query(connection, "SELECT id, person FROM orders") == [(1, 1)]
+        with pytest.raises(Exception, match="foreign key constraint fails"):
+            query(connection, "INSERT INTO orders (person, total) VALUES (99, 5)")
+        query(connection, "DELETE FROM people WHERE id = 2")  # the rows that were set aside do not hold their parents
+
+
+def test_rows_written_since_stop_the_rollback_of_a_truncate(place: Installation) -> None:
+    ran = place.run("TRUNCATE orders", accepts_loss=False)
+    run_sql(place, "INSERT INTO orders (person, total) VALUES (1, 5)")
+    changed = state_of(place)
+    back = place.roll_back(ran.ticket)
+    assert back.state == ExecutionState.CONFLICTED
+    assert "the table holds rows" in back.rollback_result["conflicts"][0]["detail"]
+    assert state_of(place) == changed
+
+
+def test_rows_added_and_deleted_since_stay_so_when_a_column_comes_back(place: Installation) -> None:
+    ran = place.run("ALTER TABLE orders DROP COLUMN note", accepts_loss=False)
+    run_sql(place, "DELETE FROM orders WHERE id = 100")
+    run_sql(place, "INSERT INTO orders (person, total) VALUES (2, 9)")
+    assert place.roll_back(ran.ticket).state == ExecutionState.SUCCEEDED
+    with contextlib.closing(place.server.connect(database=place.schema)) as connection:
+        assert query(connection, "SELECT id, note FROM orders") == [(101, None), (102, None)]
+
+
+@pytest.mark.parametrize(
+    ("sql", "reason"),
+    [
+        ("TRUNCATE watched", "watched has a trigger"),
+        ("DROP TABLE watched", "watched has a trigger"),
+        ("ALTER TABLE watched DROP COLUMN v", "has a trigger that putting the values back would fire"),
+        ("ALTER TABLE orders DROP FOREIGN KEY of_person; TRUNCATE people", ""),
+        ("TRUNCATE people", "has a foreign key to people"),
+    ],
+)
+def test_what_cannot_be_set_aside_needs_a_word_of_the_submitter(place: Installation, sql: str, reason: str) -> None:
+    fields = make_fields(place.target, sql=sql, schema_name=place.schema)
+    ticket = actions.create_ticket(fields, by=make_person("ann"))
+    with pytest.raises(CheckFailedError, match="This data will be lost" if reason else "has a foreign key to people"):
+        actions.submit(ticket, by=make_person("ann"))
+    found = [problem.found for problem in ticket.problems if problem.id == "rollback.ddl.none"]
+    assert reason in found[0]
+
+
+def test_an_obstacle_that_came_after_the_approval_stops_the_statement_before_it_is_sent(place: Installation) -> None:
+    ticket = submit(place, "TRUNCATE orders")
+    run_sql(place, "CREATE TRIGGER late BEFORE INSERT ON orders FOR EACH ROW SET NEW.note = 'x'")
+    before = state_of(place)
+    actions.approve(ticket, by=make_person("ben"), content_hash=ticket.content_hash)
+    done = execution.run(Ticket.objects.get(pk=ticket.pk).executions.get().pk)
+    assert done is not None
+    statement = done.statements.get()
+    assert statement.outcome == Outcome.FAILED
+    assert "orders has a trigger" in statement.error
+    assert "it was not sent" in statement.error
+    assert state_of(place) == before
+    assert find_kept(place.server) == []
+
+
+def test_a_statement_that_fails_brings_everything_back(place: Installation) -> None:
+    run_sql(place, "CREATE TABLE passing (id INT PRIMARY KEY)")
+    ticket = submit(place, "DROP TABLE orders, passing")
+    run_sql(place, "DROP TABLE passing")
+    before = state_of(place)
+    actions.approve(ticket, by=make_person("ben"), content_hash=ticket.content_hash)
+    done = execution.run(Ticket.objects.get(pk=ticket.pk).executions.get().pk)
+    assert done is not None
+    assert done.statements.get().outcome == Outcome.FAILED
+    assert state_of(place) == before
+    assert find_kept(place.server) == []
+
+
+@pytest.mark.parametrize("sql", ["TRUNCATE orders", "DROP TABLE orders", "ALTER TABLE orders DROP COLUMN note"])
+def test_another_worker_can_bring_back_what_was_set_aside_by_one_that_died(place: Installation, sql: str) -> None:
+    before = state_of(place)
+    statement = check_statements(sql, place.schema, 1000).statements[0]
+    with contextlib.closing(place.server.connect(database=place.schema)) as first:
+        record = ddl_undo.read_before(first, statement, place.schema)
+        schema = keeping.name_schema(1, 0)
+        record["kept"] = keeping.require(first, read_facts(first), statement, place.schema, record, schema)
+        kept_data.begin(first, record)
+    assert find_kept(place.server) == [schema]
+    with contextlib.closing(place.server.connect(database=place.schema)) as second:
+        assert kept_data.end(second, record, is_done=False) == ""
+        assert kept_data.end(second, record, is_done=False) == ""
+    assert state_of(place) == before
+    assert find_kept(place.server) == []
+
+
+def test_the_record_has_all_that_is_needed(place: Installation) -> None:
+    ran = place.run("ALTER TABLE orders DROP COLUMN note", accepts_loss=False)
+    kept = ExecutedStatement.objects.get(execution=ran).definitions_before["kept"]
+    assert [(entry["table_name"], entry["columns"], entry["key"]) for entry in kept] == [("orders", ["note"], ["id"])]
+    assert kept[0]["kept_schema"] in find_kept(place.server)
