@@ -14,7 +14,7 @@ from django.utils import timezone
 from backups.models import BackupSchema
 from backups.schema import INFORMATION_TABLE
 from backups.snapshot import read_snapshot
-from changes import backup_server, preflight, preflight_tables, proof, targets
+from changes import backup_server, effort, preflight, preflight_tables, proof, targets
 from changes.models import ExecutedStatement, Target, Ticket
 from changes.preflight import ChecklistItem
 from changes.problems import Problem
@@ -34,6 +34,7 @@ class InspectedStatement:
         (`undo_note` says why), "none" (cannot be undone, `undo_note` says what is lost) or "off" (the ticket asks for
         no backup).
     keeps: what it would destroy is set aside on the target first.
+    effort: how the server makes the change and how large its table is, in words; "" when that is not known.
     """
 
     number: int
@@ -46,6 +47,7 @@ class InspectedStatement:
     undo_note: str
     undo_state: str
     keeps: bool = False
+    effort: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__dataclass_fields__} | {"undo": list(self.undo)}
@@ -127,7 +129,15 @@ def _inspect_on(connection: Any, facts: ServerFacts, ticket: Ticket) -> Inspecti
             problems += _proof_problems(checked.statements, proofs, accepts_loss=ticket.accepts_loss)
     return Inspection(
         _worst_first(problems),
-        tuple(_describe(ticket, statement, proofs.get(statement.number)) for statement in checked.statements),
+        tuple(
+            _describe(
+                ticket,
+                statement,
+                proofs.get(statement.number),
+                read_effort(connection, statement, ticket.schema_name, proofs.get(statement.number)),
+            )
+            for statement in checked.statements
+        ),
         str(facts.flavor),
         facts.identity,
     )
@@ -269,7 +279,18 @@ def _loss_problem(statement: Statement, found: str, *, accepted: bool) -> Proble
     )
 
 
-def _describe(ticket: Ticket, statement: Statement, found: StatementProof | None = None) -> InspectedStatement:
+def read_effort(connection: Any, statement: Statement, schema_name: str, found: StatementProof | None) -> str:
+    """Say how the server makes a change of a table, and how large that is. Raises MySQLdb.Error."""
+    if found is None or statement.facts is None or statement.kind not in effort.KINDS:
+        return ""
+    use = statement.facts.written[0]
+    size = effort.read_size(connection, (use.schema or schema_name, use.table))
+    return "; ".join(filter(None, (found.algorithm, size)))
+
+
+def _describe(
+    ticket: Ticket, statement: Statement, found: StatementProof | None = None, effort_words: str = ""
+) -> InspectedStatement:
     if not ticket.backup:
         state, note = "off", "runs without backup: cannot be rolled back"
     elif statement.kind.is_row_change:
@@ -296,6 +317,7 @@ def _describe(ticket: Ticket, statement: Statement, found: StatementProof | None
         undo_note=note,
         undo_state=state,
         keeps=bool(found and found.keeps),
+        effort=effort_words,
     )
 
 

@@ -55,7 +55,10 @@ def require(
     """
     definitions = parse_definitions(load_recorded(before["objects"]))
     tables = plan(statement, schema_name, definitions, kept_schema)
-    if reason := find_obstacle(connection, facts.flavor, facts.grants, tables, definitions):
+    reason = ""
+    if not tables and any(isinstance(definition, TableDefinition) for definition in definitions.values()):
+        reason = "its table is no longer as it was when the ticket was checked"
+    if reason := reason or find_obstacle(connection, facts.flavor, facts.grants, tables, definitions):
         raise KeepingError(
             f"Found: {reason}. Needed: that what statement {statement.number + 1} takes away can be set aside, as it"
             " was approved. Check the ticket again, and submit it with what is lost then."

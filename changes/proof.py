@@ -19,7 +19,7 @@ from backups.errors import DefinitionError
 from backups.restore import SCHEMA_CHANGE_MODE
 from backups.rollback.ddl import Definitions, build_inverse, compare_definitions
 from backups.rollback.kept import KeptTable
-from changes import keeping, kept_data, proof_server, targets
+from changes import effort, keeping, kept_data, proof_server, targets
 from changes.ddl_undo import build_change, find_loss_by_text, list_names
 from changes.definitions import parse_definitions
 from changes.lexer import SplitError
@@ -47,12 +47,14 @@ class StatementProof:
 
     undo: the statements that undid it, in an order that descending id replays; none when it changes nothing.
     keeps: what it would destroy is set aside first.
+    algorithm: how the server makes the change, in words; "" when it is not known.
     """
 
     state: ProofState
     reason: str = ""
     undo: tuple[str, ...] = ()
     keeps: bool = False
+    algorithm: str = ""
 
 
 def prove(
@@ -186,7 +188,23 @@ class _Play:
         else:
             self.stopped = f"the way back of statement {statement.number + 1} before it did not work"
         state = ProofState.UNPROVEN if problem else ProofState.PROVEN
-        return StatementProof(state, problem, inverse.statements, keeps=bool(kept))
+        algorithm = "" if problem or self.stopped else self._ask_algorithm(statement, sql, inverse.statements, after)
+        return StatementProof(state, problem, inverse.statements, keeps=bool(kept), algorithm=algorithm)
+
+    def _ask_algorithm(self, statement: Statement, sql: str, undo: Sequence[str], after: Definitions) -> str:
+        """Undo the statement once more, and let the server choose how to make it again."""
+        if statement.kind not in effort.KINDS or not undo:
+            return ""
+        if self._undo(undo, {}, compare=False):
+            self.stopped = f"statement {statement.number + 1} before it could not be tried again"
+            return ""
+        targets.read_rows(self.scratch.connection, "SET SESSION sql_mode = %s", (self.target.facts.sql_mode,))
+        made, algorithm = effort.ask_algorithm(statement, sql, self.scratch.run)
+        if not made:
+            self.scratch.run(sql)
+        if compare_definitions(self.scratch.read(), after):
+            self.stopped = f"statement {statement.number + 1} before it does not do the same twice"
+        return algorithm
 
     def _to_scratch(self, statement: Statement) -> str:
         """Return the statement's text for the scratch schema, and see that it names no other. Raises NoProofError."""
@@ -211,7 +229,7 @@ class _Play:
         finally:
             kept_data.release(connection)
 
-    def _undo(self, statements: Sequence[str], before: Definitions) -> str:
+    def _undo(self, statements: Sequence[str], before: Definitions, *, compare: bool = True) -> str:
         """Run the inverse as a rollback does. Returns what is not as it was, "" when all is."""
         self.scratch.run(f"SET SESSION sql_mode = '{SCHEMA_CHANGE_MODE}'")
         for text in reversed(statements):
@@ -219,5 +237,5 @@ class _Play:
                 self.scratch.run(self.scratch.to_scratch(text, KEPT_SCHEMA).rstrip(";"))
             except MySQLdb.Error as error:
                 return "its inverse is answered by {}: {}".format(*targets.error_of(error))
-        difference = compare_definitions(self.scratch.read(), before)
+        difference = compare_definitions(self.scratch.read(), before) if compare else ""
         return f"after the way back {difference}" if difference else ""

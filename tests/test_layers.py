@@ -65,6 +65,8 @@ SHELL = DRIVER_SHELL | {
         "changes.ddl_undo",
         "changes.proof",
         "changes.keeping",
+        "changes.effort",
+        "changes.retention",
         "changes.kept_data",
         "changes.proof_server",
         "changes.scratch",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from backups.rollback.alter import NoInverseError, build_alters, find_counterparts
 from backups.rollback.column_types import keeps_values, parse_type
 from backups.rollback.definitions import Definition, TableDefinition, ViewDefinition
-from backups.rollback.kept import KeptTable, build_copy_back, build_move_back, without_foreign_keys
+from backups.rollback.kept import KeptTable, build_copy_back, build_look, build_move_back, without_foreign_keys
 from backups.rollback.literals import quote_identifier
 
 ObjectName = tuple[str, str]
@@ -132,6 +132,7 @@ class _Inverse:
             return
         assert isinstance(now, TableDefinition)
         self._check_rows(name, now, wanted)
+        yield build_look(kept)
         yield from self._restore(name, now, wanted)
         yield build_copy_back(kept, wanted)
 

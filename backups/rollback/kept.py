@@ -86,9 +86,14 @@ def build_copies(kept: KeptTable) -> tuple[str, ...]:
     )
 
 
+def build_look(kept: KeptTable) -> str:
+    """Return a statement that fails where nothing is kept any more: before anything is changed to make room for it."""
+    return f"SELECT 1 FROM {kept.kept_name} LIMIT 0;"
+
+
 def build_move_back(kept: KeptTable, *, is_there: bool) -> tuple[str, ...]:
     """Return the statements that bring a whole table back. is_there: what stands in its place goes first."""
-    drop = (f"DROP TABLE {kept.name};",) if is_there else ()
+    drop = (build_look(kept), f"DROP TABLE {kept.name};") if is_there else ()
     return (*drop, f"RENAME TABLE {kept.kept_name} TO {kept.name};")
 
 

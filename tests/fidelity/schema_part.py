@@ -154,16 +154,18 @@ def save(result: SchemaServer) -> None:
 
 
 def load() -> list[SchemaServer]:
-    """Return the last whole run of each server."""
+    """Return the last whole run of each server, without cases that it no longer has."""
     return [_parse(json.loads(path.read_text("utf-8"))) for path in sorted(KEPT.glob("*.json"))]
 
 
 def _parse(entry: dict[str, Any]) -> SchemaServer:
+    names = {str(case) for case in schema_cases_of(entry["name"])}
     cases = tuple(
         SchemaResult(
             **{**case, "verdict": Verdict(case["verdict"]), "expected": Verdict(case["expected"])},
         )
         for case in entry["cases"]
+        if case["name"] in names
     )
     return SchemaServer(entry["name"], entry["version"], cases, entry["seconds"])
 

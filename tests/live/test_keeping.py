@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 from django.conf import settings as django_settings
 
-from changes import actions, ddl_undo, execution, keeping, kept_data
-from changes.errors import CheckFailedError
+from changes import actions, ddl_undo, execution, keeping, kept_data, retention
+from changes.errors import ChangeError, CheckFailedError
 from changes.models import ExecutedStatement, Ticket
 from changes.statements import check_statements
 from changes.states import BackupState, ExecutionState, Outcome
@@ -197,6 +198,43 @@ def test_another_worker_can_bring_back_what_was_set_aside_by_one_that_died(place
         assert kept_data.end(second, record, is_done=False) == ""
     assert state_of(place) == before
     assert find_kept(place.server) == []
+
+
+@pytest.mark.parametrize("sql", ["TRUNCATE orders", "DROP TABLE orders", "ALTER TABLE orders DROP COLUMN note"])
+def test_a_rollback_changes_nothing_when_what_was_set_aside_is_gone(place: Installation, sql: str) -> None:
+    ran = place.run(sql, accepts_loss=False)
+    changed = state_of(place)
+    with contextlib.closing(place.server.connect()) as connection:
+        query(connection, f"DROP DATABASE `{find_kept(place.server)[0]}`")
+    back = place.roll_back(ran.ticket)
+    assert back.state == ExecutionState.FAILED, back.error
+    assert state_of(place) == changed
+
+
+def test_what_was_set_aside_is_purged_with_a_word_on_its_ticket(place: Installation) -> None:
+    ran = place.run("TRUNCATE orders", accepts_loss=False)
+    (name,) = find_kept(place.server)
+    foreign = f"{keeping.PREFIX}1_0_1000000000"  # of another installation
+    run_sql(place, f"CREATE DATABASE {foreign}")
+    assert retention.purge(place.target, older_than=timedelta(days=1), dry_run=False) == []
+    (kept,) = retention.purge(place.target, older_than=timedelta(0), dry_run=True)
+    assert (kept.name, kept.is_needed, kept.statement.execution_id) == (name, True, ran.pk)
+    assert ExecutedStatement.objects.get(execution=ran).backup_state == BackupState.COMPLETE
+    retention.purge(place.target, older_than=timedelta(0), dry_run=False)
+    assert find_kept(place.server) == [foreign]
+    statement = ExecutedStatement.objects.get(execution=ran)
+    assert statement.backup_state == BackupState.IMPOSSIBLE
+    assert f"was kept in {name}" in statement.backup_reason
+    with pytest.raises(ChangeError, match="cannot be rolled back"):
+        place.roll_back(ran.ticket)
+
+
+def test_what_was_rolled_back_is_purged_without_one(place: Installation) -> None:
+    ran = place.run("DROP TABLE orders", accepts_loss=False)
+    assert place.roll_back(ran.ticket).state == ExecutionState.SUCCEEDED
+    (kept,) = retention.purge(place.target, older_than=timedelta(0), dry_run=False)
+    assert not kept.is_needed
+    assert ExecutedStatement.objects.get(execution=ran).backup_state == BackupState.COMPLETE
 
 
 def test_the_record_has_all_that_is_needed(place: Installation) -> None:

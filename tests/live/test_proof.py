@@ -78,6 +78,20 @@ def test_the_ticket_is_played_in_order(place: Installation) -> None:
     assert states_of(ticket) == ["ddl", "rows", "ddl", "ddl", "ddl", "ddl"]
 
 
+def test_the_page_says_how_the_server_makes_the_change(place: Installation) -> None:
+    ticket = check(
+        place,
+        "ALTER TABLE orders ADD COLUMN note VARCHAR(9); CREATE INDEX by_note ON orders (note);"
+        "ALTER TABLE orders MODIFY total DECIMAL(14,2) DEFAULT 0; ALTER TABLE orders COMMENT 'x', LOCK=NONE; RENAME TABLE orders TO sales",
+    )
+    assert states_of(ticket) == ["ddl"] * 5
+    words = [entry["effort"] for entry in ticket.inspection["statements"]]
+    assert [text.partition(";")[0].partition(":")[0].partition(",")[0] for text in words[:2]] == ["INSTANT", "INPLACE"]
+    assert "others read and wait to write" in words[2]
+    assert words[3].startswith("orders has about")
+    assert words[4] == ""
+
+
 def test_what_is_lost_is_said_before_approval(place: Installation) -> None:
     ticket = check(place, "ALTER TABLE orders MODIFY total DECIMAL(10,1)")
     assert states_of(ticket) == ["none"]
