@@ -50,10 +50,9 @@ def approved_texts(ticket: Ticket) -> list[str]:
     return [entry["text"] for entry in ticket.inspection.get("statements", [])]
 
 
-def is_kept(ticket: Ticket, number: int) -> bool:
-    """Whether the approver was told that what a statement would destroy is set aside first."""
-    entries = ticket.inspection.get("statements", [])
-    return any(entry["number"] == number and entry.get("keeps", False) for entry in entries)
+def approved_entry(ticket: Ticket, number: int) -> dict[str, Any]:
+    """Return what the approver was told about a statement: whether it `keeps` data, which tables were `seen`."""
+    return next((entry for entry in ticket.inspection.get("statements", []) if entry["number"] == number), {})
 
 
 def hash_ticket(ticket: Ticket) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import MySQLdb
 
 from backups.errors import DefinitionError
-from backups.rollback.ddl import Definitions, Inverse, ObjectName, SchemaChange, build_inverse
+from backups.rollback.ddl import Definitions, Inverse, ObjectName, SchemaChange, build_inverse, digest
 from backups.rollback.kept import KeptTable
 from changes import kept_data
 from changes.alter_clauses import AlterAction
@@ -40,6 +40,19 @@ def read_before(connection: Any, statement: Statement, schema_name: str) -> dict
     ((mode,),) = read_rows(connection, "SELECT @@SESSION.sql_mode")
     found = read_definitions(connection, list_names(statement, schema_name))
     return {"sql_mode": mode, "objects": [one.to_dict() for one in found], "kept": []}
+
+
+def require_seen(before: Mapping[str, Any], seen: Mapping[str, str]) -> None:
+    """Raise DefinitionError unless the tables are still those on which the rollback was proven.
+
+    seen: digests by name, of tables that no earlier statement of the ticket changes.
+    """
+    for one in load_recorded(before.get("objects", ())):
+        if one.name in seen and digest(one.parse()) != seen[one.name]:
+            raise DefinitionError(
+                f"Found: {one.schema}.{one.name} is no longer as it was when the rollback of this statement was proven."
+                " Needed: a rollback that was proven for what is there. Check the ticket again and submit it."
+            )
 
 
 def finish(connection: Any, statement: Statement, schema_name: str, before: Mapping[str, Any]) -> Inverse:

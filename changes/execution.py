@@ -14,7 +14,7 @@ from backups.errors import BackupError
 from backups.snapshot import read_snapshot
 from changes import ddl_undo, keeping, kept_data, runner, targets, undo
 from changes.attempt import Attempt, LostExecutionError, claim, is_what_was_approved
-from changes.content import approved_texts, is_kept
+from changes.content import approved_entry, approved_texts
 from changes.inspection import check_text
 from changes.marker import build_marker
 from changes.models import ExecutedStatement, Execution, Ticket
@@ -132,7 +132,9 @@ def run_one(attempt: Attempt, session: Session, statement: Statement, record: Ex
     try:
         snapshot = read_snapshot(connection, ticket.schema_name, statement.text, flavor)
         before = ddl_undo.read_before(connection, statement, ticket.schema_name)
-        if is_kept(ticket, statement.number):
+        approved = approved_entry(ticket, statement.number)
+        ddl_undo.require_seen(before, approved.get("seen", {}))
+        if approved.get("keeps"):
             schema = keeping.name_schema(execution.pk, statement.number)
             before["kept"] = keeping.require(connection, session.facts, statement, ticket.schema_name, before, schema)
         start = runner.read_start(connection, flavor)

@@ -34,6 +34,7 @@ class InspectedStatement:
         (`undo_note` says why), "none" (cannot be undone, `undo_note` says what is lost) or "off" (the ticket asks for
         no backup).
     keeps: what it would destroy is set aside on the target first.
+    seen: digests of the tables on which its rollback was tried, by name; it runs only while they are the same.
     effort: how the server makes the change and how large its table is, in words; "" when that is not known.
     """
 
@@ -48,6 +49,7 @@ class InspectedStatement:
     undo_state: str
     keeps: bool = False
     effort: str = ""
+    seen: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__dataclass_fields__} | {"undo": list(self.undo)}
@@ -318,6 +320,7 @@ def _describe(
         undo_state=state,
         keeps=bool(found and found.keeps),
         effort=effort_words,
+        seen=dict(found.seen) if found and found.state is ProofState.PROVEN else {},
     )
 
 

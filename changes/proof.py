@@ -7,7 +7,7 @@ Row changes are not played: they change no definition, and their own undo is pro
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -17,7 +17,7 @@ import MySQLdb
 
 from backups.errors import DefinitionError
 from backups.restore import SCHEMA_CHANGE_MODE
-from backups.rollback.ddl import Definitions, build_inverse, compare_definitions
+from backups.rollback.ddl import Definitions, ObjectName, build_inverse, compare_definitions, digest
 from backups.rollback.kept import KeptTable
 from changes import effort, keeping, kept_data, proof_server, targets
 from changes.ddl_undo import build_change, find_loss_by_text, list_names
@@ -47,6 +47,7 @@ class StatementProof:
 
     undo: the statements that undid it, in an order that descending id replays; none when it changes nothing.
     keeps: what it would destroy is set aside first.
+    seen: name to digest of the tables and views as they were on the target, where no statement before has changed them.
     algorithm: how the server makes the change, in words; "" when it is not known.
     """
 
@@ -55,6 +56,7 @@ class StatementProof:
     undo: tuple[str, ...] = ()
     keeps: bool = False
     algorithm: str = ""
+    seen: Mapping[str, str] = field(default_factory=dict)
 
 
 def prove(
@@ -72,8 +74,10 @@ def prove(
     try:
         originals = read_originals(connection, schema_name, names)
         target.definitions = parse_definitions(originals.objects)
+        seen = _digest_untouched(changing, target)
         with proof_server.connected(facts.flavor) as other, open_scratch(other, originals) as scratch:
-            return _Play(scratch, target).run(changing)
+            found = _Play(scratch, target).run(changing)
+            return {number: replace(one, seen=seen[number]) for number, one in found.items()}
     except (NoProofError, DefinitionError, SplitError) as error:
         reason = str(error).rstrip(".")
     except MySQLdb.Error as error:
@@ -82,6 +86,18 @@ def prove(
         else:
             raise
     return {statement.number: target.without_proof(statement, reason) for statement in changing}
+
+
+def _digest_untouched(statements: Sequence[Statement], target: _Target) -> dict[int, dict[str, str]]:
+    """Return what each statement finds on the target itself, and not as a statement before it leaves it."""
+    found, touched = dict[int, dict[str, str]](), set[ObjectName]()
+    for statement in statements:
+        names = list_names(statement, target.schema_name)
+        found[statement.number] = {
+            name[1]: digest(target.definitions.get(name)) for name in names if name not in touched
+        }
+        touched.update(names)
+    return found
 
 
 def _answers(connection: Any) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from backups.rollback.alter import NoInverseError, build_alters, find_counterparts
 from backups.rollback.column_types import keeps_values, parse_type
@@ -75,6 +76,15 @@ def compare_definitions(found: Definitions, wanted: Definitions) -> str:
             return f"{label} {'is missing' if left is None else 'is there and should not be'}"
         return f"{label} has {_first_difference(left, right)}"
     return ""
+
+
+def digest(definition: Definition | None) -> str:
+    """Return a short mark of a definition; two that compare equal have the same."""
+    if definition is None:
+        return "none"
+    plain = definition.without_counter
+    parts = [getattr(plain, part.name) for part in fields(plain) if part.compare]
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
 def find_lost_columns(before: TableDefinition, after: TableDefinition, change: SchemaChange) -> list[str]:

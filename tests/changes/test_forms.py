@@ -10,6 +10,7 @@ from django.http import QueryDict
 from django.test import TestCase, override_settings
 from django.utils.datastructures import MultiValueDict
 
+from changes.content import hash_ticket
 from changes.forms import RollbackForm, TicketForm, decode_sql, to_line_feeds
 from tests.changes.people import make_target, make_ticket
 
@@ -55,6 +56,18 @@ class TicketFormTests(TestCase):
 
     def test_it_takes_an_empty_text_since_a_draft_may_be_unfinished(self) -> None:
         assert self.sql_of(self.build(sql="")) == ""
+
+    def test_a_loss_is_accepted_by_a_tick_only(self) -> None:
+        for fields, accepted in (({}, False), ({"accepts_loss": "on"}, True)):
+            form = self.build(**fields)
+            assert form.is_valid(), form.errors
+            assert form.fields_of_ticket.accepts_loss is accepted
+
+    def test_an_accepted_loss_is_part_of_what_is_approved(self) -> None:
+        ticket = make_ticket(self.target)
+        before = hash_ticket(ticket)
+        ticket.accepts_loss = True
+        assert hash_ticket(ticket) != before
 
     def test_it_refuses_a_file_beside_typed_sql(self) -> None:
         form = self.build(sql="DELETE FROM a", upload=b"DELETE FROM b")

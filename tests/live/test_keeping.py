@@ -170,6 +170,19 @@ def test_an_obstacle_that_came_after_the_approval_stops_the_statement_before_it_
     assert find_kept(place.server) == []
 
 
+def test_a_table_that_changed_after_the_approval_stops_the_statement_before_it_is_sent(place: Installation) -> None:
+    ticket = submit(place, "ALTER TABLE orders ADD COLUMN x INT; ALTER TABLE orders ADD COLUMN y INT")
+    run_sql(place, "ALTER TABLE orders MODIFY note LONGTEXT")
+    before = state_of(place)
+    actions.approve(ticket, by=make_person("ben"), content_hash=ticket.content_hash)
+    done = execution.run(Ticket.objects.get(pk=ticket.pk).executions.get().pk)
+    assert done is not None
+    first, second = done.statements.order_by("seq")
+    assert (first.outcome, second.outcome) == (Outcome.FAILED, Outcome.NOT_RUN)
+    assert "orders is no longer as it was when the rollback of this statement was proven" in first.error
+    assert state_of(place) == before
+
+
 def test_a_statement_that_fails_brings_everything_back(place: Installation) -> None:
     run_sql(place, "CREATE TABLE passing (id INT PRIMARY KEY)")
     ticket = submit(place, "DROP TABLE orders, passing")

@@ -82,7 +82,8 @@ def test_the_page_says_how_the_server_makes_the_change(place: Installation) -> N
     ticket = check(
         place,
         "ALTER TABLE orders ADD COLUMN note VARCHAR(9); CREATE INDEX by_note ON orders (note);"
-        "ALTER TABLE orders MODIFY total DECIMAL(14,2) DEFAULT 0; ALTER TABLE orders COMMENT 'x', LOCK=NONE; RENAME TABLE orders TO sales",
+        "ALTER TABLE orders MODIFY total DECIMAL(14,2) DEFAULT 0; ALTER TABLE orders COMMENT 'x', LOCK=NONE;"
+        "RENAME TABLE orders TO sales",
     )
     assert states_of(ticket) == ["ddl"] * 5
     words = [entry["effort"] for entry in ticket.inspection["statements"]]

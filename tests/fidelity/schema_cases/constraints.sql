@@ -9,7 +9,7 @@ INSERT INTO tree VALUES (1, NULL), (2, 1);
 -- [add foreign key]
 ALTER TABLE tree ADD CONSTRAINT n FOREIGN KEY (id) REFERENCES parent (id) ON DELETE CASCADE;
 -- [add foreign key without a name]
-ALTER TABLE child ADD FOREIGN KEY (id) REFERENCES child (id);
+ALTER TABLE child ADD FOREIGN KEY (parent) REFERENCES parent (id) ON DELETE CASCADE;
 -- [drop foreign key]
 ALTER TABLE child DROP FOREIGN KEY of_parent;
 -- [drop foreign key and its index]
