@@ -34,6 +34,7 @@ def main() -> int:
         "--part", choices=("rows", "schema"), help="row changes or schema changes only; both by default"
     )
     parser.add_argument("--case", default="", help="only cases whose name holds this text")
+    parser.add_argument("--no-replay", action="store_true", help="schema changes: leave out the replay by hand")
     parser.add_argument("--only-ours", action="store_true", help="leave out the naive way and mariadb-binlog")
     parser.add_argument("--write", action="store_true", help="write docs/fidelity.md from the last whole run of each")
     chosen = parser.parse_args()
@@ -50,7 +51,7 @@ def main() -> int:
                     if not chosen.case and not chosen.only_ours:
                         report.save(results[-1])
                 if chosen.part != "rows":
-                    changes.append(run_schema(server, backup_server, chosen.case))
+                    changes.append(run_schema(server, backup_server, chosen.case, by_hand=not chosen.no_replay))
                     print(schema_part.build_summary(changes[-1]))
                     if not chosen.case:
                         schema_part.save(changes[-1])
@@ -91,13 +92,13 @@ def run_server(server: Server, backup_server: Server, part: str, *, alone: bool)
     return ServerResult(server.name, str(server.flavor), tuple(results), time.monotonic() - began)
 
 
-def run_schema(server: Server, backup_server: Server, part: str) -> schema_part.SchemaServer:
+def run_schema(server: Server, backup_server: Server, part: str, *, by_hand: bool) -> schema_part.SchemaServer:
     point_alias(backup_server)
     with (
         override_settings(INCEPTION=point_at(backup_server, settings.INCEPTION)),
         open_bench(server, backup_server) as bench,
     ):
-        return schema_part.run_schema_part(bench, part)
+        return schema_part.run_schema_part(bench, part, by_hand=by_hand)
 
 
 def point_alias(backup_server: Server) -> None:

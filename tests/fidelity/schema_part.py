@@ -76,19 +76,19 @@ def schema_cases_of(server: str) -> list[Case]:
     return [case for case in load_schema_cases() if case.runs_on(server)]
 
 
-def run_schema_part(bench: Bench, part: str) -> SchemaServer:
-    """Run the cases whose name holds `part`."""
+def run_schema_part(bench: Bench, part: str, *, by_hand: bool) -> SchemaServer:
+    """Run the cases whose name holds `part`. by_hand: replay the stored text too."""
     began = time.monotonic()
     results = []
     for case in schema_cases_of(bench.server.name):
         if part in str(case):
-            results.append(run_schema_case(bench, case))
+            results.append(run_schema_case(bench, case, by_hand=by_hand))
             if results[-1].problem:
                 print(f"{bench.server.name} {case}: {results[-1].problem}"[:900], file=sys.stderr)
     return SchemaServer(bench.server.name, str(bench.server.flavor), tuple(results), time.monotonic() - began)
 
 
-def run_schema_case(bench: Bench, case: Case) -> SchemaResult:
+def run_schema_case(bench: Bench, case: Case, *, by_hand: bool = True) -> SchemaResult:
     place, name = bench.place, bench.server.name
     with settings_of(case, bench.server):
         make_again(bench.connection, place.schema, case.make_on(name))
@@ -100,17 +100,17 @@ def run_schema_case(bench: Bench, case: Case) -> SchemaResult:
         proof = proof_of(ran.ticket)
         judged = roll_back(place, ran, before, bench.connection)
         failed = [statement.error for statement in ran.statements.all() if statement.outcome == Outcome.FAILED]
-        by_hand = None
-        if (judged.verdict == Verdict.EXACT or BY_HAND in judged.detail) and has_records(ran):
+        replayed = None
+        if by_hand and (judged.verdict == Verdict.EXACT or BY_HAND in judged.detail) and has_records(ran):
             make_again(bench.connection, place.schema, case.make_on(name))
             # Definitions are the server's own words, in which a backslash in a string is two.
             modes = f"{NEEDED_MODES},ANSI_QUOTES"
-            by_hand = replay(place.run(case.sql), place, bench.connection, before, modes=modes)
+            replayed = replay(place.run(case.sql), place, bench.connection, before, modes=modes)
     if failed and not case.name.startswith("fails"):
-        return _result(case, name, judged.verdict, proof, judged.detail, by_hand, f"the server refused it: {failed}")
+        return _result(case, name, judged.verdict, proof, judged.detail, replayed, f"the server refused it: {failed}")
     if not failed and ran.state != ExecutionState.SUCCEEDED:
-        return _result(case, name, judged.verdict, proof, judged.detail, by_hand, f"{ran.state}: {ran.error}")
-    return _result(case, name, judged.verdict, proof, judged.detail, by_hand, "")
+        return _result(case, name, judged.verdict, proof, judged.detail, replayed, f"{ran.state}: {ran.error}")
+    return _result(case, name, judged.verdict, proof, judged.detail, replayed, "")
 
 
 def proof_of(ticket: Ticket) -> str:
