@@ -8,7 +8,15 @@ from typing import Any
 import MySQLdb
 
 from backups.errors import DefinitionError
-from backups.rollback.ddl import Definitions, Inverse, ObjectName, SchemaChange, build_inverse, digest
+from backups.rollback.ddl import (
+    Definitions,
+    Inverse,
+    ObjectName,
+    SchemaChange,
+    build_inverse,
+    compare_definitions,
+    digest,
+)
 from backups.rollback.kept import KeptTable
 from changes import kept_data
 from changes.alter_clauses import AlterAction
@@ -53,6 +61,16 @@ def require_seen(before: Mapping[str, Any], seen: Mapping[str, str]) -> None:
                 f"Found: {one.schema}.{one.name} is no longer as it was when the rollback of this statement was proven."
                 " Needed: a rollback that was proven for what is there. Check the ticket again and submit it."
             )
+
+
+def find_difference(connection: Any, before: Mapping[str, Any]) -> str:
+    """Return what, after a rollback, is not as it was before the statement; "" when all is, or nothing is known.
+
+    Raises MySQLdb.Error, DefinitionError.
+    """
+    recorded = load_recorded(before.get("objects", ()))
+    found = read_definitions(connection, [(one.schema, one.name) for one in recorded])
+    return compare_definitions(parse_definitions(found), parse_definitions(recorded))
 
 
 def finish(connection: Any, statement: Statement, schema_name: str, before: Mapping[str, Any]) -> Inverse:

@@ -15,10 +15,10 @@ from django.utils import timezone
 
 from backups import restore
 from backups.capture import ExecutedChange
-from backups.errors import BackupError
+from backups.errors import BackupError, DefinitionError
 from backups.restore import PreviewPage, RestoreResult
 from backups.snapshot import read_snapshot
-from changes import runner, targets
+from changes import ddl_undo, runner, targets
 from changes.activity import note
 from changes.attempt import Attempt, settle_rolled_back
 from changes.errors import ChangeError
@@ -177,19 +177,20 @@ def _run_step(
         return None
     executed_at = timezone.now()
     stopped = bool(result.conflicts) and plan.on_conflict == "stop"
+    different = "" if stopped or step.is_row_change else _find_difference(connection, step)
     end = targets.read_coordinates(connection, flavor)
     attempt.write(
         record,
-        outcome=Outcome.FAILED if stopped else Outcome.DONE,
+        outcome=Outcome.FAILED if stopped or different else Outcome.DONE,
         kind=result.first_kind if step.is_row_change and result.first_kind else record.kind,
         executed_at=executed_at,
         affected_rows=result.rows_restored + result.rows_overwritten,
         execute_seconds=time.monotonic() - began,
         end_file=end.file if end else "",
         end_position=end.position if end else None,
-        error=f"{len(result.conflicts)} row(s) in conflict; nothing was changed." if stopped else "",
+        error=f"{len(result.conflicts)} row(s) in conflict; nothing was changed." if stopped else different,
     )
-    if stopped:
+    if stopped or different:
         return result
     gtid_after = targets.read_last_gtid(connection, flavor)
     change = ExecutedChange(
@@ -214,6 +215,15 @@ def _run_step(
     )
     keep(attempt, session, record, change)
     return result
+
+
+def _find_difference(connection: Any, step: UndoStep) -> str:
+    """Say what a schema change left different although its rollback ran; "" when all is as before."""
+    try:
+        difference = ddl_undo.find_difference(connection, step.statements[0].definitions_before)
+    except (MySQLdb.Error, DefinitionError) as error:
+        difference = f"it could not be read back: {error}"
+    return f"The way back ran, and yet: {difference}. Look at the table." if difference else ""
 
 
 def _finish(

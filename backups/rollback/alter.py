@@ -117,6 +117,8 @@ def _change_indexes(now: TableDefinition, wanted: TableDefinition, *, dropping: 
         kept = _common_start(mine, theirs)
         unstable = [number for number, index in enumerate(kept) if index.name in _owners_of_indexes(now, wanted)]
         kept = kept[: unstable[0]] if unstable else kept
+        if dict(now.options).get("KEY_BLOCK_SIZE") != dict(wanted.options).get("KEY_BLOCK_SIZE"):
+            kept = []  # MariaDB gives indexes that stay the table's old size as their own
         for index in _missing(mine, kept) if dropping else _missing(theirs, kept):
             if not dropping:
                 yield f"ADD {_find(wanted.indexes, index.name).text}"

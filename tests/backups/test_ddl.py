@@ -78,6 +78,13 @@ def test_it_alters_a_table_back(before: Definition, after: Definition, expected:
     assert undo(before, after) == Inverse((f"ALTER TABLE `shop`.`t` {expected};",))
 
 
+def test_indexes_are_made_anew_with_another_block_size() -> None:
+    keys = (ID, PK, "KEY `i` (`id`)")
+    after = table(*keys, options="ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 KEY_BLOCK_SIZE=8")
+    (statement,) = undo(table(*keys), after).statements
+    assert "DROP PRIMARY KEY, DROP INDEX `i`, ADD PRIMARY KEY (`id`), ADD KEY `i` (`id`), KEY_BLOCK_SIZE=0" in statement
+
+
 def test_a_renamed_column_is_renamed_back_with_its_index() -> None:
     before = table(ID, A, "KEY `i` (`a`)")
     after = table(ID, "`b` varchar(10) DEFAULT NULL", "KEY `i` (`b`)")

@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings as django_settings
 
 from changes import actions, scratch
-from changes.models import Ticket
+from changes.models import ExecutedStatement, Ticket
 from changes.proof_server import PREFIX
 from changes.states import BackupState, ExecutionState
 from tests.changes.people import make_fields, make_person
@@ -153,6 +153,18 @@ def test_a_rollback_does_not_cut_what_was_written_since(place: Installation) -> 
         assert back.state == ExecutionState.FAILED
         assert "for column 'name'" in back.error
         assert query(connection, "SELECT name FROM customers WHERE id = 2") == [(long,)]
+
+
+def test_a_rollback_that_leaves_a_table_different_says_so(place: Installation) -> None:
+    ran = place.run("ALTER TABLE orders COMMENT 'new', ADD COLUMN x INT")
+    statement = ExecutedStatement.objects.get(execution=ran)
+    kept = statement.definitions_before
+    kept["objects"][0]["text"] = kept["objects"][0]["text"].replace("`total`", "`sum`")
+    ExecutedStatement.objects.filter(pk=statement.pk).update(definitions_before=kept)
+    back = place.roll_back(ran.ticket)
+    assert back.state == ExecutionState.FAILED
+    assert "The way back ran, and yet" in back.error
+    assert "`sum`" in back.error
 
 
 def test_scratch_schemas_left_behind_are_swept_when_they_are_old(place: Installation) -> None:

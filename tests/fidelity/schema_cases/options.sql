@@ -26,8 +26,8 @@ ALTER TABLE t DEFAULT CHARACTER SET latin1;
 ALTER TABLE t COLLATE utf8mb4_bin;
 -- [convert to another collation]
 ALTER TABLE t CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
--- [convert to utf16]
-ALTER TABLE t CONVERT TO CHARACTER SET utf16;
+-- [convert to utf8mb3]
+ALTER TABLE t CONVERT TO CHARACTER SET utf8mb3;
 -- [convert latin1 to utf8mb4]
 ALTER TABLE old CONVERT TO CHARACTER SET utf8mb4;
 -- [default charset of latin1]
@@ -42,7 +42,7 @@ ALTER TABLE t ENGINE=MyISAM;
 ALTER TABLE m ENGINE=InnoDB;
 -- [options of myisam]
 ALTER TABLE m CHECKSUM=0 MAX_ROWS=0 DELAY_KEY_WRITE=1 PACK_KEYS=1;
--- [engine to aria] servers=mariadb
+-- [engine to aria] servers=mariadb today=stopped
 ALTER TABLE m ENGINE=Aria TRANSACTIONAL=1;
 -- [page compression] servers=mariadb
 ALTER TABLE t PAGE_COMPRESSED=1;
