@@ -17,6 +17,7 @@ PACKAGES = ("inception_site", "changes", "backups")
 PURE = {
     "backups.errors",
     "backups.evidence",
+    "backups.faults",
     "backups.binlog",
     "backups.rollback",
     "changes.states",
