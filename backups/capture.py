@@ -156,7 +156,7 @@ def _open_store(
         archive = Archive.load(cursor, backup_schema, candidate)
         if archive is not None and _is_of(archive.header, change) and archive.header.state == "complete":
             store.digest = read_digest(cursor, backup_schema, change.table_name, candidate)
-            kept = _describe(store, archive.header)
+            kept = _describe(store, archive.header, archive.sha256)
             if kept.state == "complete":
                 return store, kept
     raise StoreError(
@@ -197,7 +197,7 @@ def _hash_text(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _describe(store: StatementStore, header: ArchiveHeader) -> CaptureResult:
+def _describe(store: StatementStore, header: ArchiveHeader, archive_sha256: str) -> CaptureResult:
     """Return what the store holds of a statement, counted there. Complete only when the three numbers are one."""
     found, records, archived = header.row_count, store.count_records(), store.count_archived_rows()
     reason = header.reason
@@ -216,7 +216,7 @@ def _describe(store: StatementStore, header: ArchiveHeader) -> CaptureResult:
         state="incomplete" if reason else header.state,
         reason=reason,
         explanation=header.explanation,
-        archive_sha256=pack_header(header)[0],
+        archive_sha256=archive_sha256,
         records_sha256=store.digest.hexdigest(),
     )
 
@@ -250,7 +250,7 @@ class _Capture:
         header = self._build_header(verdict)
         digest, payload = pack_header(header)
         self.store.save_block(0, 0, len(payload), digest, payload)
-        return _describe(self.store, header)
+        return _describe(self.store, header, digest)
 
     def _keep_schema_change(self) -> Verdict:
         self.store.add_records(self.change.undo)

@@ -125,7 +125,7 @@ def library(ran: Ran, port: int) -> Callable[[], int]:
             only_tables=[ran.workload.table],
             only_events=[WriteRowsEvent, UpdateRowsEvent, DeleteRowsEvent],
             ignore_decode_errors=True,
-            is_mariadb=True,
+            is_mariadb=False,
         )
         batch, rows = [], 0
         for event in stream:
