@@ -15,6 +15,7 @@ from backups.binlog.flavor import Flavor
 from backups.binlog.own import OwnEvent
 from backups.binlog.snapshots import Snapshot
 from backups.binlog.tables import TableMap
+from backups.cursors import BackupCursor, open_backup_cursor, open_storing_cursor
 from backups.errors import AttributionError, DecodeError, StoreError, UnknownTypeError
 from backups.evidence import Evidence
 from backups.models import BackupSchema
@@ -23,13 +24,10 @@ from backups.rollback.plan import TablePlan
 from backups.schema import StoredShape, ensure_tables
 from backups.source import OwnTransaction, ServerAddress, read_own_events
 from backups.store import (
-    BackupCursor,
     InformationRow,
     StatementStore,
-    backup_transaction,
     build_opid_time,
     candidate_opid_times,
-    open_backup_cursor,
     read_packet_bytes,
 )
 from backups.verification import is_row_change, read_digest
@@ -128,14 +126,14 @@ def capture(change: ExecutedChange, source: ServerAddress, *, opid_time: str | N
     schema = BackupSchema.claim(change.target_id, change.host, change.port, change.schema_name)
     with open_backup_cursor() as cursor:
         shape = ensure_tables(cursor, schema.name, change.table_name)
+    with open_storing_cursor(row_count=change.affected_rows) as cursor:
         limits = (read_packet_bytes(cursor), cursor.read_has_backslash_escapes())
-        with backup_transaction():
-            store, kept = _open_store(cursor, schema.name, shape, limits, change, opid_time)
-            with closing(store):
-                if kept is not None:
-                    return kept
-                store.begin()
-                return _Capture(change, store).run(source)
+        store, kept = _open_store(cursor, schema.name, shape, limits, change, opid_time)
+        with closing(store):
+            if kept is not None:
+                return kept
+            store.begin()
+            return _Capture(change, store).run(source)
 
 
 def _open_store(

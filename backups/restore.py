@@ -12,11 +12,11 @@ import MySQLdb
 from backups.archive import Archive
 from backups.binlog.flavor import Flavor
 from backups.binlog.rows import ChangeKind, Image, RowChange
+from backups.cursors import open_backup_cursor
 from backups.errors import BackupError, RestoreError
 from backups.guards import Guards
 from backups.preview import PreviewPage, PreviewRow, preview
 from backups.rollback.statements import build_key_text
-from backups.store import open_backup_cursor
 from backups.undoing import (
     RowKey,
     Shown,

@@ -22,7 +22,7 @@ from backups.binlog.events import CHECKSUM_CRC32, CHECKSUM_NONE
 from backups.binlog.own import OwnEvent, OwnEventFilter, OwnTransaction
 from backups.errors import AttributionError
 
-__all__ = ["OwnEvent", "OwnTransaction", "ServerAddress", "read_own_events"]
+__all__ = ["OwnEvent", "OwnTransaction", "ServerAddress", "make_tls_context", "read_own_events"]
 
 _COM_BINLOG_DUMP = 0x12
 _NON_BLOCK = 1
@@ -99,7 +99,7 @@ def _connect(address: ServerAddress) -> Any:
             password=address.password.encode(),
             charset="utf8mb4",
             ssl_disabled=address.tls == "disabled",
-            ssl=_make_tls_context(address),
+            ssl=make_tls_context(address),
             connect_timeout=10,
             read_timeout=_READ_TIMEOUT_SECONDS,
             write_timeout=_READ_TIMEOUT_SECONDS,
@@ -108,7 +108,8 @@ def _connect(address: ServerAddress) -> Any:
         raise _unreadable(address, error) from error
 
 
-def _make_tls_context(address: ServerAddress) -> ssl.SSLContext | None:
+def make_tls_context(address: ServerAddress) -> ssl.SSLContext | None:
+    """Return how to speak TLS with a server, as PyMySQL takes it; None for plain text."""
     if address.tls == "disabled":
         return None
     context = ssl.create_default_context(cafile=address.ca)

@@ -53,7 +53,7 @@ def capture(ran: Ran, port: int) -> Callable[[], int]:
     call_command("migrate", verbosity=0)
     from backups.capture import ExecutedChange
     from backups.capture import capture as capture_change
-    from backups.store import open_backup_cursor
+    from backups.cursors import open_backup_cursor
 
     with open_backup_cursor() as cursor:
         cursor.execute("SELECT 1")
