@@ -10,7 +10,7 @@ from backups.bulk import BYTES, TEXT, build_bulk, read_capabilities
 
 # MariaDB 10.11.18, Debian: its first packet, with another salt.
 GREETING = (
-    b"\x0a5.5.5-10.11.18-MariaDB-0+deb12u1\0" + b"\x07\0\0\0" + b"saltsalt\0" + b"\xfe\xf7" + b"\x2d" + b"\x02\0"
+    b"\x0a5.5.5-10.11.18-MariaDB-0+deb12u1\0" + b"\x07\0\0\0" + b"saltsalt\0" + b"\xfe\xf7" + b"\x08" + b"\x02\0"
     b"\xff\x81" + b"\x15" + bytes(6) + b"\x1d\0\0\0" + b"saltsaltsalt\0mysql_native_password\0"
 )
 
