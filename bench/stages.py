@@ -34,6 +34,7 @@ def decode(ran: Ran, port: int) -> Callable[[], int]:
                 known = plans.get(event.table_map.table_id)
                 if known is None or known.table_map != event.table_map:
                     table = ran.snapshot.find_table(event.table_map.schema_name, event.table_map.table_name)
+                    assert table is not None
                     plans[event.table_map.table_id] = TablePlan(table, event.table_map, ran.own.flavor)
             else:
                 plan = plans[int.from_bytes(event.raw[19:25], "little")]

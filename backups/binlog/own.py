@@ -18,6 +18,7 @@ from backups.binlog.tables import TableMap, decode_table_map
 from backups.errors import AttributionError, DecodeError
 
 _CHECKSUM_SIZE = 4
+_MAPS_KEPT = 1000
 _IGNORABLE = 0x80
 _MYSQL_STARTS = frozenset({events.GTID, events.ANONYMOUS_GTID, events.GTID_TAGGED})
 _OUTSIDE = frozenset(  # of the file, not of a transaction
@@ -96,6 +97,7 @@ class OwnEventFilter:
         self._groups_found = 0
         self._unreadable_payloads = 0
         self._maps: dict[int, TableMap] = {}
+        self._decoded_maps: dict[bytes, TableMap] = {}  # a transaction of small statements repeats the same ones
         self.passed_end = own.start >= own.end
 
     @property
@@ -301,7 +303,12 @@ class OwnEventFilter:
 
     def _own_table_map(self, raw: bytes) -> OwnEvent:
         self._open = True
-        table_map = decode_table_map(raw[HEADER_SIZE:])
+        body = raw[HEADER_SIZE:]
+        table_map = self._decoded_maps.get(body)
+        if table_map is None:
+            if len(self._decoded_maps) >= _MAPS_KEPT:
+                self._decoded_maps.clear()
+            table_map = self._decoded_maps[body] = decode_table_map(body)
         self._maps[table_map.table_id] = table_map
         return self._own_event(raw, table_map=table_map)
 
