@@ -37,8 +37,9 @@ mariadb-binlog is in Debian's package mariadb-client, and not in mariadb-client-
   scripts/fetch-server bookworm FOLDER mariadb-client
   bench/capture --binlog-tool FOLDER/usr/bin/mariadb-binlog
 """
-MISSING_TOOL = """flashback is left out: found no mariadb-binlog on PATH. Needed: the package mariadb-client, or --binlog-tool; --help says
-how to get it without root."""
+MISSING_TOOL = """\
+flashback is left out: found no mariadb-binlog on PATH. Needed: the package mariadb-client, or --binlog-tool.
+--help says how to get it without root."""
 
 
 @dataclass(frozen=True)
