@@ -32,7 +32,10 @@ from backups.store import (
 )
 from backups.verification import is_row_change, read_digest
 
-_REPLACE = re.compile(r"(?:\s|(?>/\*.*?\*/)|(?:--\s|#)[^\n]*\n)*+REPLACE\b", re.IGNORECASE | re.DOTALL)
+_SPACE = r"(?:\s|(?>/\*.*?\*/)|(?:--\s|#)[^\n]*\n)"
+_REPLACE = re.compile(rf"{_SPACE}*+REPLACE\b", re.IGNORECASE | re.DOTALL)
+_PORTION = re.compile(rf"\bFOR{_SPACE}++PORTION\b", re.IGNORECASE | re.DOTALL)
+"""May also be found in a string: what it allows is true of a portion only."""
 _READING_ERRORS = (AttributionError, DecodeError, UnknownTypeError)
 
 
@@ -268,6 +271,8 @@ class _Capture:
         self.store.flush()
         self._check_count(self.tally.row_count)
         kind = "REPLACE" if _REPLACE.match(self.change.sql) else self.change.kind
+        if _PORTION.search(self.change.sql):
+            kind = "PORTION"
         return self.tally.judge(kind, self.change.affected_rows, children_checked=self.change.children_checked)
 
     def _take(self, event: OwnEvent) -> None:
