@@ -282,17 +282,24 @@ class _Capture:
                 " needed: row events. SET GLOBAL binlog_format=ROW and reconnect before the next change."
             )
         elif event.table_map is not None:
-            if (event.table_map.schema_name, event.table_map.table_name) in self._find_sequences():
-                self._sequences.add(event.table_map.table_id)
-                return
-            self._sequences.discard(event.table_map.table_id)
-            self._check_seen(event.table_map)
-            if self._maps.get(event.table_map.table_id) != event.table_map:
-                self._plans.pop(event.table_map.table_id, None)
-            self._maps[event.table_map.table_id] = event.table_map
-            self.writer.add_map(event.table_map.table_id, event.raw)
+            self._take_map(event.table_map, event.raw)
         else:
             self._take_rows(event)
+
+    def _take_map(self, table_map: TableMap, raw: bytes) -> None:
+        known = self._maps.get(table_map.table_id)
+        if known is table_map:
+            return
+        if (table_map.schema_name, table_map.table_name) in self._find_sequences():
+            self._sequences.add(table_map.table_id)
+            self._maps.pop(table_map.table_id, None)
+            return
+        self._sequences.discard(table_map.table_id)
+        self._check_seen(table_map)
+        if known != table_map:
+            self._plans.pop(table_map.table_id, None)
+        self._maps[table_map.table_id] = table_map
+        self.writer.add_map(table_map.table_id, raw)
 
     def _find_sequences(self) -> frozenset[tuple[str, str]]:
         tables = self.change.snapshot.tables if self.change.snapshot else ()
@@ -320,13 +327,13 @@ class _Capture:
             raise DecodeError(
                 f"found rows of table id {table_id} at {event.coordinates}; needed: the table map before them."
             )
-        before = self.tally.row_count
+        row_count = 0
         if not self.failure:
             try:
-                self._add_records(self._plan(table_id), event)
+                row_count = self._add_records(self._plan(table_id), body, event)
             except _READING_ERRORS as error:
                 self.failure = str(error)
-        self.writer.add_rows(table_id, event.raw, self.tally.row_count - before if not self.failure else 0)
+        self.writer.add_rows(table_id, event.raw, row_count)
 
     def _plan(self, table_id: int) -> TablePlan:
         plan = self._plans.get(table_id)
@@ -343,21 +350,24 @@ class _Capture:
             plan = self._plans[table_id] = TablePlan(table, table_map, self.change.flavor)
         return plan
 
-    def _add_records(self, plan: TablePlan, event: OwnEvent) -> None:
-        if not plan.has_all_columns(event.body, event.type_code):
+    def _add_records(self, plan: TablePlan, body: bytes, event: OwnEvent) -> int:
+        """Store what undoes the rows of an event; return how many they are."""
+        type_code = event.type_code
+        if not plan.has_all_columns(body, type_code):
             raise DecodeError(
                 f"{plan.table.schema_name}.{plan.table.name}: found row images without all columns at"
                 f" {event.coordinates}; needed: all. SET GLOBAL binlog_row_image=FULL and reconnect before the next"
                 " change."
             )
-        kind = ROWS_KINDS[event.type_code]
-        statements = plan.build_inverses(event.body, event.type_code)
+        kind = ROWS_KINDS[type_code]
+        statements = plan.build_inverses(body, type_code)
         cascades = self.tally.find_cascades(plan.table, kind)
         if cascades:
-            for change in plan.decode_rows(event.body, event.type_code):
+            for change in plan.decode_rows(body, type_code):
                 self.tally.add_silent(cascades, plan.table, change)
         self.tally.add(plan.table, kind, len(statements))
         self.store.add_records(statements)
+        return len(statements)
 
     def _check_count(self, expected: int) -> None:
         """Raise StoreError unless the server holds as many records as were sent; the transaction then ends with it."""

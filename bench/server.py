@@ -113,7 +113,7 @@ def run(server: RunningServer, workload: Workload, rows: int) -> Ran:
     cursor.execute("FLUSH BINARY LOGS")
     connection.close()
     own, snapshot, affected = ran
-    return Ran(workload, rows, sql, own, snapshot, affected, server.data / own.end.file)
+    return Ran(workload, rows, sql, own, snapshot, affected, server.data / own.start.file)
 
 
 def _execute(connection: Any, flavor: Flavor, workload: Workload, sql: str) -> tuple[OwnTransaction, Snapshot, int]:

@@ -32,7 +32,7 @@ def decode(ran: Ran, port: int) -> Callable[[], int]:
         for event in read_own_events(ServerAddress("127.0.0.1", port, "root", ""), ran.own):
             if event.table_map is not None:
                 known = plans.get(event.table_map.table_id)
-                if known is None or known.table_map != event.table_map:
+                if known is None or (known.table_map is not event.table_map and known.table_map != event.table_map):
                     table = ran.snapshot.find_table(event.table_map.schema_name, event.table_map.table_name)
                     assert table is not None
                     plans[event.table_map.table_id] = TablePlan(table, event.table_map, ran.own.flavor)

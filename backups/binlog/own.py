@@ -58,19 +58,29 @@ class OwnEvent:
 
     raw: header and body as sent, without checksum (header.size still counts it); of a compressed event, those of the
     plain one that it stands for.
-    coordinates: where the event ends, or the compressed transaction that it was in.
-    table_map: of a table map. query: of a Query event other than BEGIN and COMMIT.
+    file, position: where the event ends, or the compressed transaction that it was in.
+    table_map: of a table map; the same object for one that comes again. query: of a Query event other than BEGIN and
+        COMMIT.
     """
 
-    header: EventHeader
     raw: bytes
-    coordinates: BinlogCoordinates
+    file: str
+    position: int
     table_map: TableMap | None = None
     query: QueryEvent | None = None
 
+    # Few are asked for these, and a large transaction of small statements has many events.
+    @property
+    def header(self) -> EventHeader:
+        return parse_header(self.raw)
+
+    @property
+    def coordinates(self) -> BinlogCoordinates:
+        return BinlogCoordinates.at(self.file, self.position)
+
     @property
     def type_code(self) -> int:
-        return self.header.type_code
+        return self.raw[4]
 
     @property
     def body(self) -> bytes:
@@ -361,7 +371,7 @@ class OwnEventFilter:
         return raw
 
     def _own_event(self, raw: bytes, *, table_map: TableMap | None = None, query: QueryEvent | None = None) -> OwnEvent:
-        return OwnEvent(parse_header(raw), raw, self.coordinates, table_map, query)
+        return OwnEvent(raw, self._file, self._position, table_map, query)
 
 
 def _checksum_size(algorithm: int) -> int:
