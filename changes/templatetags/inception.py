@@ -16,8 +16,9 @@ from django.utils.safestring import SafeString
 from changes import badges
 from changes.badges import Badge
 from changes.highlight import highlight_sql, reindent
-from changes.models import Target, Ticket
+from changes.models import ExecutedStatement, Target, Ticket
 from changes.problems import Problem
+from changes.states import BackupState, Outcome
 
 register = template.Library()
 
@@ -80,13 +81,17 @@ def rollback_badge(ticket: Ticket) -> SafeString | str:
 
 
 @register.filter
-def outcome_badge(outcome: str) -> SafeString | str:
-    return render_badge(badges.OUTCOME[outcome])
+def outcome_badge(record: ExecutedStatement) -> SafeString | str:
+    """What is known of a statement; one that was answered while its ticket's transaction is open is not done."""
+    answered = record.outcome == Outcome.SENT and record.execute_seconds is not None
+    return render_badge(badges.UNCOMMITTED if answered else badges.OUTCOME[record.outcome])
 
 
 @register.filter
-def statement_backup_badge(state: str) -> SafeString | str:
-    return render_badge(badges.BACKUP[state])
+def statement_backup_badge(record: ExecutedStatement) -> SafeString | str:
+    if record.backup_state == BackupState.PENDING and not record.backup_reason:
+        return render_badge(badges.BACKING_UP)
+    return render_badge(badges.BACKUP[record.backup_state])
 
 
 @register.filter
@@ -150,6 +155,12 @@ def ago(moment: datetime | None) -> SafeString | str:
     return format_html(
         '<time datetime="{}" title="{}">{}</time>', moment.isoformat(), exact, build_age(moment, timezone.now())
     )
+
+
+@register.filter
+def due(moment: datetime) -> SafeString | str:
+    """When something is to happen; what is overdue happens now."""
+    return ago(moment) if moment > timezone.now() else "now"
 
 
 @register.filter
