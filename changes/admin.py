@@ -26,9 +26,9 @@ else:
 
 _PRESETS = (
     ("review", "Needs my review"),
+    ("person", "Needs a person"),
     ("mine", "Mine"),
     ("running", "Running"),
-    ("person", "Needs a person"),
     ("failed", "Failed"),
     ("scheduled", "Scheduled"),
 )

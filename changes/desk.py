@@ -76,7 +76,11 @@ def _build_sections(
         (_URGENT, "they stand still until somebody looks", last_moved(urgent)),
         (_WAITING, "oldest first", waiting.order_by("submitted_at", "id")),
         ("Mine", "last moved first", last_moved(mine)),
-        ("Running", "live on each ticket's page", last_moved(ticket_lists.running())),
+        (
+            "Running",
+            "live on each ticket's page",
+            last_moved(ticket_lists.running().exclude(pk__in=urgent.values("pk"))),
+        ),
         ("Gone wrong", "failed, partly done or not fully protected", last_moved(wrong)),
         ("Recent", "all others, last moved first", last_moved(Ticket.objects.all())),
     ]

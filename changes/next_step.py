@@ -97,7 +97,7 @@ def _queued(ticket: Ticket, person: Person, execution: Execution | None) -> Next
     if obstacle is None:
         return NextStep("Waits for a free worker. This page follows it.", actions=others)
     return NextStep(
-        f"{_why_it_waits(ticket, obstacle.ticket)} It runs by itself, and this page follows.",
+        _why_it_waits(ticket, obstacle.ticket),
         actions=others,
         waits_for=obstacle.ticket,
     )
@@ -105,7 +105,7 @@ def _queued(ticket: Ticket, person: Person, execution: Execution | None) -> Next
 
 def _why_it_waits(ticket: Ticket, other: Ticket) -> str:
     if other.schema_name == ticket.schema_name:
-        return f"In the schema {ticket.schema_name} one ticket runs at a time, and now it is another one."
+        return f"One ticket at a time runs in the schema {ticket.schema_name}."
     most = ticket.target.most_running
     limit = "one ticket" if most == 1 else f"{most} tickets"
     return f"{ticket.target} takes {limit} at a time, and that many run now."
@@ -117,7 +117,9 @@ def _running(ticket: Ticket, person: Person, execution: Execution | None) -> Nex
     text = _stopping_words(ticket, execution) if is_stopping else _running_words(ticket)
     if refusal:
         return NextStep(text, refusal)
-    return NextStep(text, actions=("kill",) if is_stopping else ("stop", "kill"))
+    waits = ticket.backup_state == BackupState.PENDING  # then no statement runs that could be killed
+    actions = (() if is_stopping else ("stop",)) + (() if waits else ("kill",))
+    return NextStep(text, actions=actions)
 
 
 def _running_words(ticket: Ticket) -> str:

@@ -59,21 +59,21 @@ class TargetForm(_TargetForm):
         help_text="Running on this server at once, on all workers together. In one schema only one runs at a time.",
     )
     lock_wait_seconds = forms.IntegerField(
-        label="Wait for locks, seconds",
+        label="Wait for locks",
         min_value=1,
         max_value=3600,
         initial=30,
-        help_text="For row locks and for metadata locks. A statement that waits longer is aborted by the server, and "
-        "tried again up to three times, since nothing was done. A schema change that waits keeps everybody behind it "
-        "waiting too: rather short.",
+        help_text="In seconds, for row locks and for metadata locks. A statement that waits longer is aborted by the "
+        "server, and tried again up to three times, since nothing was done. A schema change that waits keeps everybody "
+        "behind it waiting too: rather short.",
     )
     statement_seconds = forms.IntegerField(
-        label="Time for one statement, seconds",
+        label="Statement time",
         min_value=1,
         max_value=7 * 86400,
         initial=3600,
-        help_text="A statement that takes longer is ended on the server (KILL QUERY). What became of it is read from "
-        "the binlog, as always.",
+        help_text="In seconds. A statement that takes longer is ended on the server (KILL QUERY). What became of it is "
+        "read from the binlog, as always.",
     )
 
     class Meta:

@@ -110,7 +110,9 @@ def build_waiting_for(ticket: Any, person: Person, *, may_decide: bool) -> str:
     if ticket.state == _T.UNKNOWN:
         return "a DBA who looks"
     if ticket.state in ACTIVE:
-        return "the backup server" if ticket.backup_state == BackupState.PENDING else "the worker"
+        if ticket.backup_state == BackupState.PENDING:
+            return "the backup server"
+        return "its statement to end" if ticket.state == _T.STOPPING else "the worker"
     return ""
 
 

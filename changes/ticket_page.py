@@ -176,7 +176,7 @@ def _run(ticket: Ticket, execution: Execution | None, records: list[ExecutedStat
     if ticket.ticket_state == _T.STOPPING:
         return Step("Stopping", text, "now")
     if ticket.ticket_state in ACTIVE:
-        return Step("Running", _count_uncommitted(execution, records) or text or "waits for a worker", "now")
+        return Step("Running", _count_uncommitted(execution, records) or text or "waits its turn", "now")
     if ticket.ticket_state == _T.SUCCEEDED:
         return Step("Ran", text, "done")
     if ticket.ticket_state in (_T.PARTLY_DONE, _T.FAILED, _T.UNKNOWN):
@@ -211,7 +211,9 @@ def _protected(ticket: Ticket, records: list[ExecutedStatement]) -> Step:
         BackupState.IMPOSSIBLE: "bad",
         BackupState.PENDING: "bad",
     }.get(BackupState(ticket.backup_state), "")
-    waits = ", the next one waits" if ticket.backup_state == BackupState.PENDING else ""
+    if ticket.ticket_state == _T.UNKNOWN:
+        css = ""
+    waits = ", one waits" if ticket.backup_state == BackupState.PENDING else ""
     return Step("Protected", f"{kept} of {len(records)}{waits}", css)
 
 

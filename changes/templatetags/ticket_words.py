@@ -113,10 +113,11 @@ def as_problems(entries: list[dict[str, Any]]) -> list[Problem]:
 
 
 @register.filter
-def retry_words(retries: list[dict[str, str]]) -> str:
-    """Why and how often the server was asked again: "after 1213: Deadlock found, 2 times"."""
+def retry_words(retries: list[dict[str, str]], one_transaction: bool) -> str:
+    """Why and how often the server was asked again: "Tried again 2 times after 1213: Deadlock found …"."""
     times = "once" if len(retries) == 1 else f"{len(retries)} times"
-    return f"Tried again {times}, since the server had done nothing: {retries[-1]['error']}" if retries else ""
+    what = "The whole transaction was tried" if one_transaction else "Tried"
+    return f"{what} again {times} after {retries[-1]['error']}; nothing had been done by then."
 
 
 @register.filter

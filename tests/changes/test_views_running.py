@@ -140,7 +140,7 @@ class ProgressTests(PageTestCase):
         records = make_unfinished(self.ticket, ["sent"])
         entry = {"at": "2026-11-26T00:00:00+00:00", "error": "1213: Deadlock found for 'ann@example.org'"}
         ExecutedStatement.objects.filter(pk=records[0].pk).update(retries=[entry, entry])
-        assert "Tried again 2 times, since the server had done nothing: 1213: Deadlock" in self.page(self.ben)
+        assert "Tried again 2 times after 1213: Deadlock found" in self.page(self.ben)
         assert "ann@example.org" not in self.page(self.cy)
 
     def test_it_has_words_for_every_outcome(self) -> None:
@@ -171,7 +171,7 @@ class QueueTests(PageTestCase):
         make_unfinished(other, ["sent"])
         self.queue(self.ticket)
         text = self.page(self.cy)
-        assert "In the schema shop one ticket runs at a time" in text
+        assert "One ticket at a time runs in the schema shop." in text
         assert f'<a href="{other.get_absolute_url()}">#{other.pk} Before</a>' in text
 
     def test_it_says_when_the_server_takes_no_more(self) -> None:

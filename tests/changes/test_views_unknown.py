@@ -110,6 +110,14 @@ class UnknownTests(PageTestCase):
         assert 'id="decide-outcome" hx-preserve="true"' in text
         assert 'hx-trigger="every 15s"' in text
 
+    def test_it_promises_nothing_of_what_is_not_known(self) -> None:
+        Ticket.objects.update(backup_state="complete")
+        ExecutedStatement.objects.filter(outcome="unknown").update(outcome="commit_sent")
+        text = self.page(self.cy)
+        assert ">protected</span>" not in text
+        assert ">can be undone</span>" not in text.split('id="sql"')[0]
+        assert ">committing</span>" not in text
+
     def test_it_says_what_is_known_when_the_server_never_answered(self) -> None:
         Execution.objects.update(evidence={"trouble": "The server does not answer."}, server_version="8.4.3")
         text = self.page(self.dana)
