@@ -100,8 +100,8 @@ def _describe_place(execution: Execution, first: ExecutedStatement | None) -> li
         ("it ran on", _name_server(execution.server_identity, execution.server_version)),
         ("its session", f"connection {execution.connection_id}" if execution.connection_id is not None else ""),
         ("binlog read", _describe_range(evidence, first)),
-        ("ours in it", _count_found(evidence)),
         ("server restarted", _count_restarts(evidence.get("restarts"))),
+        ("ours in it", _count_found(evidence)),
     ]
     answered = evidence.get("server", "")
     if answered and answered != execution.server_identity:

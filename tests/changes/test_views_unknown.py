@@ -39,7 +39,7 @@ class UnknownTests(PageTestCase):
         text = self.page(self.cy)
         for words in (
             "Nobody knows whether statement 2 took effect",
-            "the binlog was purged.",
+            "The binlog was purged.",
             "from bin.000004:1234 to bin.000005:99",
             "1 transaction",
             "0-1-42",
