@@ -24,6 +24,7 @@ PURE = {
     "changes.problems",
     "changes.errors",
     "changes.judgement",
+    "changes.binlog_commands",
     "changes.lexer",
     "changes.splitter",
     "changes.kinds",
