@@ -129,7 +129,7 @@ def capture(change: ExecutedChange, source: ServerAddress, *, opid_time: str | N
     schema = BackupSchema.claim(change.target_id, change.host, change.port, change.schema_name)
     with open_backup_cursor() as cursor:
         shape = ensure_tables(cursor, schema.name, change.table_name)
-    with open_storing_cursor(row_count=change.affected_rows) as cursor:
+    with open_storing_cursor(row_count=change.affected_rows if change.own else 0) as cursor:
         limits = (read_packet_bytes(cursor), cursor.read_has_backslash_escapes())
         store, kept = _open_store(cursor, schema.name, shape, limits, change, opid_time)
         with closing(store):
