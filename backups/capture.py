@@ -398,7 +398,7 @@ class _Capture:
     def _add_records(self, plan: TablePlan, body: bytes, event: OwnEvent) -> int:
         """Store what undoes the rows of an event; return how many they are."""
         type_code = event.type_code
-        if not plan.has_all_columns(body, type_code):
+        if not plan.has_needed_columns(body, type_code):
             raise DecodeError(
                 f"{plan.table.schema_name}.{plan.table.name}: found row images without all columns at"
                 f" {event.coordinates}; needed: all. SET GLOBAL binlog_row_image=FULL and reconnect before the next"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backups.binlog.flavor import Flavor
-from backups.binlog.rows import ChangeKind, Image, RowChange
+from backups.binlog.rows import ABSENT, ChangeKind, Image, RowChange
 from backups.binlog.snapshots import CascadeFact
 from backups.errors import RestoreError
 from backups.rollback.literals import quote_identifier
@@ -124,8 +124,10 @@ class Guards:
         for child, parent in zip(fact.columns, fact.parent_columns, strict=True):
             index = places.get(parent.casefold())
             value = None if index is None else image[index]
-            if index is None or not isinstance(value, str):
-                return index is None  # NULL is referred to by nobody
+            if index is None or value is ABSENT:
+                return True  # as far as can be told
+            if not isinstance(value, str):
+                return False  # NULL is referred to by nobody
             conditions.append(plan.codecs[index].key_equals(quote_identifier(child), value))
         if plan.table.primary_key and _is_of((plan.table.schema_name, plan.table.name), fact):
             conditions.append(f"NOT ({' AND '.join(plan.build_key_conditions(image))})")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from backups.binlog.rows import ChangeKind, RowChange, Table
+from backups.binlog.rows import ABSENT, ChangeKind, RowChange, Table
 from backups.binlog.snapshots import CascadeFact, Snapshot
 
 TableName = tuple[str, str]
@@ -130,6 +130,6 @@ def acts_on(cascade: CascadeFact, table: Table, change: RowChange) -> bool:
     assert change.after is not None
     names = {name.casefold() for name in cascade.parent_columns}
     return any(
-        column.name.casefold() in names and before != after
+        column.name.casefold() in names and (before != after or before is ABSENT)
         for column, before, after in zip(table.columns, change.before, change.after, strict=True)
     )
