@@ -108,7 +108,7 @@ def test_a_ticket_stops_after_the_statement_that_runs(visit: Callable[..., Visit
     assert "price = 4" in ann.page.locator("#id_sql").input_value()
 
 
-@pytest.mark.parametrize("context", [{}, {"color_scheme": "dark"}, {"viewport": {"width": 390, "height": 844}}])
+@pytest.mark.parametrize("context", [{"color_scheme": "dark", "viewport": {"width": 390, "height": 844}}])
 def test_a_killed_transaction_leaves_nothing_and_runs_again(
     visit: Callable[..., Visitor], held: Held, context: dict[str, Any]
 ) -> None:
