@@ -163,7 +163,9 @@ def why_not_roll_back(ticket: Ticket, person: Person) -> str | None:
 
 def why_no_rollback(ticket: Ticket) -> str | None:
     """Return why there is nothing to roll back, whoever asks."""
-    if ticket.ticket_state not in {_T.SUCCEEDED, _T.PARTLY_DONE, _T.FAILED, _T.UNKNOWN}:
+    if ticket.ticket_state == _T.UNKNOWN:
+        return "Whether a statement of it took effect is not known; that is decided before anything is rolled back."
+    if ticket.ticket_state not in {_T.SUCCEEDED, _T.PARTLY_DONE, _T.FAILED}:
         return f"The ticket is {_state_words(ticket)}; only what ran can be rolled back."
     if ticket.rollback_state in {RollbackState.DONE, RollbackState.RUNNING}:
         return "The ticket is already rolled back, or its rollback is running."

@@ -202,7 +202,7 @@ def _protected(ticket: Ticket, records: list[ExecutedStatement]) -> Step:
     if ticket.backup_state == BackupState.OFF or (not ticket.backup and not records):
         return Step("Protected", "backup is off", "bad" if records else "")
     if not records:
-        return Step("Protected", "after each statement")
+        return Step("Protected", "after the transaction" if ticket.is_one_transaction else "after each statement")
     ran = [record for record in records if record.outcome not in (Outcome.WAITING, Outcome.NOT_RUN)]
     kept = sum(record.backup_state == BackupState.COMPLETE for record in ran)
     css = {

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import patch
 
-from changes.models import Execution, Ticket
+from changes.errors import ChangeError
+from changes.models import ExecutedStatement, Execution, Ticket
 from changes.states import TicketState
 from tests.changes.pages import PageTestCase, make_run, make_unfinished
 from tests.changes.people import make_ticket, patch_inspection
@@ -80,6 +82,23 @@ class RestTests(PageTestCase):
         done = make_ticket(self.target, title="Fine")
         make_run(done)
         assert "there is no rest of it to run" in self.said(self.post(self.ann, "run_rest", done))
+
+
+class KeptTogetherTests(PageTestCase):
+    def test_it_says_which_statements_can_only_be_put_back_together(self) -> None:
+        describe(self.ticket, THREE, one_transaction=True)
+        records = make_unfinished(self.ticket, ["done"] * 3, state="succeeded", backup="complete", one_transaction=True)
+        for record in records:
+            stored = 7 if record is records[0] else 0
+            kept_with = None if record is records[0] else records[0]
+            ExecutedStatement.objects.filter(pk=record.pk).update(
+                backup_state="complete", rows_captured=stored, records_stored=stored, kept_with=kept_with
+            )
+        text = self.page(self.cy)
+        assert text.count("Its rows are kept with statement 1: they can only be put back together.") == 2
+        with patch("changes.actions.preview_rollback", side_effect=ChangeError("The server is away.")):
+            preview = self.look(self.dana, "changes_ticket_rollback_preview", self.ticket.pk).content.decode()
+        assert "7 records, with statements 2, 3: the binlog does not tell their rows apart" in preview
 
 
 class HowItRunsTests(PageTestCase):

@@ -59,6 +59,14 @@ class StopTests(PageTestCase):
         assert "The transaction is aborted after the statement" in self.said(self.post(self.ann, "stop"))
         assert "the transaction is aborted and nothing of the ticket is applied" in self.page(self.ann)
 
+    def test_it_says_of_a_rollback_that_its_step_puts_nothing_back(self) -> None:
+        undo = make_ticket(self.target, by=self.dana, submitted=False, title="Undo")
+        Ticket.objects.filter(pk=undo.pk).update(rolls_back=self.ticket)
+        make_unfinished(undo, ["sent"])
+        assert "killed, the step is aborted and puts nothing back" in self.page(self.dana, undo)
+        kill = self.look(self.dana, "changes_ticket_kill", undo.pk).content.decode()
+        assert "The step is aborted: it puts nothing back." in kill
+
     def together(self) -> None:
         self.ticket.inspection["one_transaction"] = True
         Ticket.objects.filter(pk=self.ticket.pk).update(inspection=self.ticket.inspection)

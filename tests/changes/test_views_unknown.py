@@ -118,6 +118,12 @@ class UnknownTests(PageTestCase):
         assert ">can be undone</span>" not in text.split('id="sql"')[0]
         assert ">committing</span>" not in text
 
+    def test_it_rolls_nothing_back_before_it_is_decided(self) -> None:
+        Ticket.objects.update(backup_state="complete")
+        assert "can be put back once it is decided" in self.page(self.dana)
+        assert "decided before anything is rolled back" in self.said(self.post(self.dana, "rollback"))
+        assert not Ticket.objects.filter(rolls_back=self.ticket).exists()
+
     def test_it_says_what_is_known_when_the_server_never_answered(self) -> None:
         Execution.objects.update(evidence={"trouble": "The server does not answer."}, server_version="8.4.3")
         text = self.page(self.dana)
