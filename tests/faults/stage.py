@@ -1,0 +1,163 @@
+"""What a scenario acts on: tickets of its own on one target, the faults of the place, and what came of them."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.faults import traces
+from tests.faults.fork_server import Job, Process
+from tests.faults.own_server import OwnServer
+from tests.faults.place import Place
+from tests.faults.proxy import Proxy
+from tests.faults.traces import SHAPES, Dump, Shape
+
+
+class NotFiredError(Exception):
+    """The fault that a scenario is about did not happen: the harness proves nothing then."""
+
+
+@dataclass(eq=False)
+class Case:
+    """A ticket on its way; execution_id: of what waits to be run, the ticket's or its rollback's."""
+
+    place: Place
+    server: OwnServer
+    shape: Shape
+    schema: str
+    before: Dump
+    ticket_id: int
+    execution_id: int
+    settled_seconds: float | None = None
+
+    @classmethod
+    def make(cls, place: Place, server: OwnServer, shape: Shape) -> Case:
+        """Take a ticket as far as the queue: made, submitted, approved by another person."""
+        from changes import actions
+
+        schema = traces.make_schema(server.run, shape)
+        before = traces.dump(server.query, schema)
+        fields: dict[str, Any] = {
+            "title": f"{shape.name} in {schema}",
+            "target": place.targets[server.name],
+            "schema_name": schema,
+            "sql": ";\n".join(traces.texts(shape.traces)),
+        }
+        if "transaction_mode" in actions.TicketFields.__dataclass_fields__:
+            fields["transaction_mode"] = shape.mode
+        ticket = actions.create_ticket(actions.TicketFields(**fields), by=place.people["ann"])
+        actions.submit(ticket, by=place.people["ann"])
+        actions.approve(ticket, by=place.people["ben"], content_hash=ticket.content_hash)
+        place.ring_list()
+        return cls(place, server, shape, schema, before, ticket.pk, ticket.executions.get().pk)
+
+    @property
+    def ticket(self) -> Any:
+        from changes.models import Ticket
+
+        return Ticket.objects.select_related("target").get(pk=self.ticket_id)
+
+    def execute(self, seconds: float = 60, **faults: Any) -> Process:
+        """Run what is queued in a fork; return when it ended or stands still."""
+        return self.place.forks.run(self.job(**faults), seconds)
+
+    def start(self, **faults: Any) -> Process:
+        return self.place.forks.start(self.job(**faults))
+
+    def job(self, **faults: Any) -> Job:
+        return Job("changes.execution:run", (self.execution_id,), **faults)
+
+    def roll_back(self) -> None:
+        """Make and queue the rollback; `execute` then runs it."""
+        from changes import actions
+
+        undo = actions.roll_back(self.ticket, by=self.place.people["dana"], plan=actions.RollbackPlan())
+        self.place.ring_list()
+        self.execution_id = undo.executions.get().pk
+
+    @property
+    def may_be_rolled_back(self) -> bool:
+        from changes import permissions
+
+        ticket = self.ticket
+        if ticket.state not in ("succeeded", "partly_done") or ticket.rollback_state == "done":
+            return False
+        return permissions.why_no_rollback(ticket) is None
+
+    @property
+    def subject(self) -> Any:
+        from tests.faults.checker import Subject
+
+        server = self.server
+        return Subject(self.ticket_id, self.schema, self.shape.traces, self.before, server.query, server.list_sent)
+
+
+@dataclass
+class Stage:
+    """One scenario's own. fired: faults that happened; steps: what was done, for the report of a violation."""
+
+    place: Place
+    server: OwnServer
+    rng: random.Random
+    cases: list[Case] = field(default_factory=list)
+    fired: int = 0
+    undo_afterwards: bool = True
+    expects_fault: bool = True
+    processes: list[Process] = field(default_factory=list)
+
+    @property
+    def proxy(self) -> Proxy:
+        return self.place.proxies[self.server.name]
+
+    def case(self, shape: str = "each") -> Case:
+        made = Case.make(self.place, self.server, SHAPES[shape])
+        self.cases.append(made)
+        return made
+
+    def rolling_back(self, shape: str = "each") -> Case:
+        """Return a case whose ticket ran well and whose rollback is queued."""
+        made = self.case(shape)
+        made.execute()
+        if made.ticket.state not in ("succeeded", "partly_done"):
+            raise RuntimeError(f"without any fault ticket {made.ticket_id} is {made.ticket.state}")
+        made.roll_back()
+        return made
+
+    def case_for(self, phase: str, shape: str) -> Case:
+        return self.case(shape) if phase == "execution" else self.rolling_back(shape)
+
+    def fire(self, happened: object = True) -> None:
+        self.fired += bool(happened)
+
+
+Play = Callable[[Stage], Iterator[None] | None]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One thing that goes wrong.
+
+    kind: in words, as the figures count it. covers: what a sample must have at least one of. alone: it breaks what
+    others stand on, so it is not run in a row with them before recovery.
+    play: does it; a generator hands over to recovery at each `yield` and is resumed after it.
+    """
+
+    name: str
+    kind: str
+    server: str
+    covers: str
+    play: Play
+    alone: bool = False
+    undo_afterwards: bool = True
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 20, pause: float = 0.05) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(pause)
+    return False
