@@ -46,13 +46,15 @@ def main() -> int:
         print("\n".join(scenario.name for scenario in scenarios))
         return 0
     print(f"seed {seed}: {len(scenarios)} scenarios on {', '.join(place.names)}", flush=True)
+    # A sample draws places of a loop that a whole run goes through.
+    again = f"--seed {seed}" + (" --sample 1" if chosen.sample is not None else "")
     began = time.monotonic()
     results = []
     try:
         place.start()
-        for result in run(place, scenarios, seed):
+        for result in run(place, scenarios, seed, thorough=chosen.sample is None):
             results.append(result)
-            report.show(result, len(results), len(scenarios), seed)
+            report.show(result, len(results), len(scenarios), again)
         everywhere = check_place(place)
     finally:
         if chosen.keep:

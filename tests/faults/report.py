@@ -74,7 +74,7 @@ class Figures:
         return sum(violation.invariant in invariants for violation in self.violations)
 
 
-def show(result: Result, number: int, count: int, seed: int) -> None:
+def show(result: Result, number: int, count: int, again: str) -> None:
     """A counter for what is well; for the rest what was found and how to repeat it."""
     if result.violations or result.missed:
         print(f"{result.scenario.name}: {', '.join(result.endings)} after {result.fired} fault(s)")
@@ -82,7 +82,7 @@ def show(result: Result, number: int, count: int, seed: int) -> None:
             print(f"  PROVED NOTHING: {result.missed}")
         for violation in result.violations[:MOST_LINES]:
             print(f"  VIOLATION {violation}"[:400])
-        print(f"  again: scripts/faults --only {result.scenario.name} --seed {seed}", flush=True)
+        print(f"  again: scripts/faults --only {result.scenario.name} {again}", flush=True)
     elif sys.stderr.isatty():
         print(f"{number}/{count}\r", end="", file=sys.stderr)
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 import traceback
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+from changes.errors import ChangeError
 from tests.faults.checker import Violation, check, check_secrets, find_unsettled, read_logs
-from tests.faults.fork_server import Job
+from tests.faults.fork_server import Job, Process
 from tests.faults.place import BACKUP_PASSWORD, TARGET_PASSWORD, Place
 from tests.faults.stage import Case, NotFiredError, Scenario, Stage
 from tests.faults.traces import ROW_VALUE
 
-RECOVERY_SECONDS = 40
+RECOVERY_SECONDS = 3
 """Several leases of two seconds and take-overs of two; who needs longer is stuck."""
 PAUSE_SECONDS = 0.3
 ROW_LENGTH = 12
@@ -33,24 +36,27 @@ class Result:
     endings: list[str] = field(default_factory=list)
 
 
-def run(place: Place, scenarios: Sequence[Scenario], seed: int) -> Iterator[Result]:
+def run(place: Place, scenarios: Sequence[Scenario], seed: int, *, thorough: bool) -> Iterator[Result]:
     """Yield the results of all scenarios; those that may share a recovery share one."""
+    for row in _divide(scenarios):
+        yield from _run_row(place, [_Played(place, scenario, seed, thorough) for scenario in row])
+
+
+def _divide(scenarios: Sequence[Scenario]) -> Iterator[list[Scenario]]:
     row: list[Scenario] = []
     for scenario in scenarios:
         if scenario.alone:
-            yield from _run_row(place, row, seed)
-            row = []
-            yield from _run_row(place, [scenario], seed)
+            yield [scenario]
             continue
         row.append(scenario)
         if len(row) == ROW_LENGTH:
-            yield from _run_row(place, row, seed)
+            yield row
             row = []
-    yield from _run_row(place, row, seed)
+    if row:
+        yield row
 
 
-def _run_row(place: Place, scenarios: Sequence[Scenario], seed: int) -> Iterator[Result]:
-    played = [_Played(place, scenario, seed) for scenario in scenarios]
+def _run_row(place: Place, played: Sequence[_Played]) -> Iterator[Result]:
     going = list(played)
     while going:
         going = [play for play in going if play.advance()]
@@ -71,11 +77,12 @@ def _run_row(place: Place, scenarios: Sequence[Scenario], seed: int) -> Iterator
 class _Played:
     """One scenario on its stage."""
 
-    def __init__(self, place: Place, scenario: Scenario, seed: int) -> None:
+    def __init__(self, place: Place, scenario: Scenario, seed: int, thorough: bool) -> None:
         self.result = Result(scenario)
         # By name, so that the same seed repeats a scenario whatever else is chosen.
         rng = random.Random(f"{seed}/{scenario.name}")
-        self.stage = Stage(place, place.servers[scenario.server], rng, undo_afterwards=scenario.undo_afterwards)
+        self.stage = Stage(place, place.servers[scenario.server], rng, thorough)
+        self.stage.undo_afterwards = scenario.undo_afterwards
         self.going: Iterator[None] | None = None
 
     def advance(self) -> bool:
@@ -99,6 +106,8 @@ class _Played:
     def check(self) -> None:
         for case in self.stage.cases:
             for violation in check(case.subject):
+                if case.note:
+                    violation = replace(violation, text=f"{violation.text} [{case.note}]")
                 if violation not in self.result.violations:
                     self.result.violations.append(violation)
 
@@ -107,10 +116,12 @@ class _Played:
         begun = False
         if self.stage.undo_afterwards and not self.result.missed and not self.result.violations:
             for case in self.stage.cases:
-                if case.may_be_rolled_back:
-                    case.roll_back()
-                    case.execute()
-                    begun = True
+                if case.shape.may_be_undone and case.may_be_rolled_back:
+                    # Refused in words is well: nothing was left, or a backup is red.
+                    with contextlib.suppress(ChangeError):
+                        case.roll_back()
+                        case.execute()
+                        begun = True
         return begun
 
     def end(self) -> None:
@@ -131,7 +142,7 @@ def recover(place: Place, played: Sequence[_Played]) -> None:
     cases = [case for play in played for case in play.stage.cases]
     began = time.monotonic()
     while True:
-        place.forks.run(Job("tests.faults.fork_server:call_command", (*RECONCILE,)), RECOVERY_SECONDS)
+        reconcile(place)
         for execution_id in place.ring_list():
             place.execute(execution_id)
         open_cases = [case for case in cases if _is_open(case)]
@@ -141,6 +152,11 @@ def recover(place: Place, played: Sequence[_Played]) -> None:
         if not open_cases or time.monotonic() - began > RECOVERY_SECONDS:
             return
         time.sleep(PAUSE_SECONDS)
+
+
+def reconcile(place: Place, **faults: Any) -> Process:
+    """Let the product recover once, in a fork."""
+    return place.forks.run(Job("tests.faults.fork_server:call_command", RECONCILE, **faults), RECOVERY_SECONDS)
 
 
 def _is_open(case: Case) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import Any
 from tests.faults import traces
 from tests.faults.fork_server import Job, Process
 from tests.faults.own_server import OwnServer
-from tests.faults.place import Place
+from tests.faults.place import LEASE_SECONDS, Place
 from tests.faults.proxy import Proxy
 from tests.faults.traces import SHAPES, Dump, Shape
 
@@ -22,7 +23,10 @@ class NotFiredError(Exception):
 
 @dataclass(eq=False)
 class Case:
-    """A ticket on its way; execution_id: of what waits to be run, the ticket's or its rollback's."""
+    """A ticket on its way.
+
+    execution_id: of what waits to be run, the ticket's or its rollback's. note: what was done to it, for a report.
+    """
 
     place: Place
     server: OwnServer
@@ -31,11 +35,12 @@ class Case:
     before: Dump
     ticket_id: int
     execution_id: int
+    note: str = ""
     settled_seconds: float | None = None
 
     @classmethod
-    def make(cls, place: Place, server: OwnServer, shape: Shape) -> Case:
-        """Take a ticket as far as the queue: made, submitted, approved by another person."""
+    def submit(cls, place: Place, server: OwnServer, shape: Shape) -> Case:
+        """Make a ticket and put it in review."""
         from changes import actions
 
         schema = traces.make_schema(server.run, shape)
@@ -50,9 +55,19 @@ class Case:
             fields["transaction_mode"] = shape.mode
         ticket = actions.create_ticket(actions.TicketFields(**fields), by=place.people["ann"])
         actions.submit(ticket, by=place.people["ann"])
+        return cls(place, server, shape, schema, before, ticket.pk, 0)
+
+    @classmethod
+    def make(cls, place: Place, server: OwnServer, shape: Shape) -> Case:
+        """Take a ticket as far as the queue: made, submitted, approved by another person."""
+        from changes import actions
+
+        case = cls.submit(place, server, shape)
+        ticket = case.ticket
         actions.approve(ticket, by=place.people["ben"], content_hash=ticket.content_hash)
         place.ring_list()
-        return cls(place, server, shape, schema, before, ticket.pk, ticket.executions.get().pk)
+        case.execution_id = ticket.executions.get().pk
+        return case
 
     @property
     def ticket(self) -> Any:
@@ -97,16 +112,20 @@ class Case:
 
 @dataclass
 class Stage:
-    """One scenario's own. fired: faults that happened; steps: what was done, for the report of a violation."""
+    """One scenario's own.
+
+    thorough: a scenario that is a loop goes through all of it, else through a few drawn places.
+    fired: faults that happened. undo_afterwards: what stands is rolled back at the end, which proves its backup.
+    """
 
     place: Place
     server: OwnServer
     rng: random.Random
+    thorough: bool = False
     cases: list[Case] = field(default_factory=list)
     fired: int = 0
     undo_afterwards: bool = True
     expects_fault: bool = True
-    processes: list[Process] = field(default_factory=list)
 
     @property
     def proxy(self) -> Proxy:
@@ -128,6 +147,30 @@ class Stage:
 
     def case_for(self, phase: str, shape: str) -> Case:
         return self.case(shape) if phase == "execution" else self.rolling_back(shape)
+
+    def pause_at(self, case: Case, point: str, nth: int = 1, **faults: Any) -> Process:
+        """Run the case up to a point and let its process stand still there (SIGSTOP). Raises NotFiredError."""
+        process = case.execute(points=f"{point}:{nth}:stop", **faults)
+        if not process.stopped:
+            raise NotFiredError(f"{point} was not passed; see {process.log.name}")
+        return process
+
+    def resume(self, process: Process, seconds: float = 60) -> None:
+        """Let a paused process go on and wait until it ends; one that does not is killed."""
+        process.signal(signal.SIGCONT)
+        self.end(process, seconds)
+
+    def end(self, process: Process, seconds: float = 60) -> None:
+        """Wait until a process ends; one that does not in time is killed."""
+        if not self.place.forks.wait_for_end(process, seconds):
+            process.signal(signal.SIGKILL)
+            self.place.forks.wait_for_end(process)
+
+    def let_leases_run_out(self) -> None:
+        time.sleep(LEASE_SECONDS + 0.2)
+
+    def rng_shape(self) -> Shape:
+        return SHAPES[self.rng.choice(("one", "each", "schema"))]
 
     def fire(self, happened: object = True) -> None:
         self.fired += bool(happened)

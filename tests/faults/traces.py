@@ -76,12 +76,16 @@ def _insert_plain(tag: str) -> Trace:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A kind of ticket. mode: its transaction choice. tables: beside TABLES."""
+    """A kind of ticket. mode: its transaction choice. tables: beside TABLES.
+
+    may_be_undone: with one click; rows of an engine without transactions may not.
+    """
 
     name: str
     traces: tuple[Trace, ...]
     tables: tuple[str, ...] = ()
     mode: str = "auto"
+    may_be_undone: bool = True
 
 
 ROWS = (_update(1, 2), _insert("s1"), _delete(2))
@@ -92,7 +96,7 @@ SHAPES = {
         Shape("each", ROWS, mode="each"),
         Shape("schema", (_update(3), _add_column("c1"), _insert("s2")), (ALTERED,)),
         Shape("ddl", (_add_column("c1"), _add_column("c2")), (ALTERED,)),
-        Shape("plain", (_update(4), _insert_plain("s1"), _insert("s2")), (PLAIN,)),
+        Shape("plain", (_update(4), _insert_plain("s1"), _insert("s2")), (PLAIN,), may_be_undone=False),
     )
 }
 
