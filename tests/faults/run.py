@@ -126,6 +126,7 @@ class _Played:
 
     def end(self) -> None:
         result, stage = self.result, self.stage
+        result.violations += stage.violations
         result.fired, result.tickets = stage.fired, len(stage.cases)
         if not result.missed and not stage.fired and stage.expects_fault:
             result.missed = "its fault did not happen"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.faults import traces
+from tests.faults.checker import Subject, Violation
 from tests.faults.fork_server import Job, Process
 from tests.faults.own_server import OwnServer
 from tests.faults.place import LEASE_SECONDS, Place
@@ -103,9 +104,7 @@ class Case:
         return permissions.why_no_rollback(ticket) is None
 
     @property
-    def subject(self) -> Any:
-        from tests.faults.checker import Subject
-
+    def subject(self) -> Subject:
         server = self.server
         return Subject(self.ticket_id, self.schema, self.shape.traces, self.before, server.query, server.list_sent)
 
@@ -126,6 +125,7 @@ class Stage:
     fired: int = 0
     undo_afterwards: bool = True
     expects_fault: bool = True
+    violations: list[Violation] = field(default_factory=list)
 
     @property
     def proxy(self) -> Proxy:
@@ -171,6 +171,10 @@ class Stage:
 
     def rng_shape(self) -> Shape:
         return SHAPES[self.rng.choice(("one", "each", "schema"))]
+
+    def found(self, invariant: str, text: str) -> None:
+        """Say that something is not as this scenario wants it, beside what the checker looks at."""
+        self.violations.append(Violation(invariant, text))
 
     def fire(self, happened: object = True) -> None:
         self.fired += bool(happened)

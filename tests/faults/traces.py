@@ -21,6 +21,7 @@ TABLES = (
     f"INSERT INTO doomed VALUES (1, '{ROW_VALUE}'), (2, '{ROW_VALUE}'), (3, NULL), (4, '{ROW_VALUE}')",
 )
 ALTERED = f"CREATE TABLE altered (id INT PRIMARY KEY, note VARCHAR(60) DEFAULT '{ROW_VALUE}')"
+KEYED = "CREATE TABLE keyed (id INT PRIMARY KEY, n INT) ENGINE=MyISAM"
 PLAIN = "CREATE TABLE plain (tag VARCHAR(20), n INT) ENGINE=MyISAM"
 OTHERS_FROM = 1000
 """Rows of other sessions have ids from here on, and tags that begin with "other"."""
@@ -74,6 +75,11 @@ def _insert_plain(tag: str) -> Trace:
     return Trace(f"INSERT INTO plain VALUES {values}", f"SELECT COUNT(*) FROM plain WHERE tag = '{tag}'", 3)
 
 
+def _insert_half() -> Trace:
+    """Of an engine without transactions; the third row's key is there twice, and the first two stay."""
+    return Trace("INSERT INTO keyed VALUES (1, 1), (2, 2), (1, 3)", "SELECT COUNT(*) FROM keyed", 3)
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """A kind of ticket. mode: its transaction choice. tables: beside TABLES.
@@ -96,6 +102,7 @@ SHAPES = {
         Shape("each", ROWS, mode="each"),
         Shape("schema", (_update(3), _add_column("c1"), _insert("s2")), (ALTERED,)),
         Shape("ddl", (_add_column("c1"), _add_column("c2")), (ALTERED,)),
+        Shape("half", (_update(5), _insert_half()), (KEYED,), may_be_undone=False),
         Shape("plain", (_update(4), _insert_plain("s1"), _insert("s2")), (PLAIN,), may_be_undone=False),
     )
 }

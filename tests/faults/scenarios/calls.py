@@ -8,7 +8,7 @@ from tests.faults.calls import Callee
 from tests.faults.fork_server import Job
 from tests.faults.stage import Case, Scenario, Stage
 
-DRAWN = 2
+DRAWN = 1
 """Places in a sample, of each loop."""
 A_ROW = 12
 MOST_CALLS = 2000

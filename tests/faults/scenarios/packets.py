@@ -9,7 +9,7 @@ from tests.faults.proxy import Break, Direction, Proxy
 from tests.faults.stage import Scenario, Stage
 
 SHAPES = ("one", "each", "schema")
-DRAWN = 2
+DRAWN = 1
 A_ROW = 12
 HELD_SECONDS = 0.7
 FIRED_SECONDS = 10
