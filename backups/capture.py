@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
+from backups import faults
 from backups.archive import Archive, ArchiveHeader, ArchiveWriter, pack_header
 from backups.binlog.events import ROWS_KINDS
 from backups.binlog.flavor import Flavor
 from backups.binlog.own import OwnEvent
 from backups.binlog.snapshots import Snapshot
 from backups.binlog.tables import TableMap
-from backups.errors import AttributionError, DecodeError, StoreError, UnknownTypeError
+from backups.errors import (
+    AttributionError,
+    BinlogGoneError,
+    DecodeError,
+    StoreError,
+    UnknownTypeError,
+    UnreachableError,
+)
 from backups.evidence import Evidence
 from backups.models import BackupSchema
 from backups.rollback.accounting import Tally, Verdict
@@ -117,13 +126,25 @@ def prepare(
         shape.check(schema=schema.name, statement_bytes=len(sql.encode()), position=position, host=host)
 
 
-def capture(change: ExecutedChange, source: ServerAddress, *, opid_time: str | None = None) -> CaptureResult:
+Events = Callable[[], Iterator[OwnEvent]]
+"""Gives the events of one statement, from the first, each time it is called."""
+
+
+def capture(
+    change: ExecutedChange,
+    source: ServerAddress,
+    *,
+    opid_time: str | None = None,
+    events: Events | None = None,
+) -> CaptureResult:
     """Read what `change` changed and keep what undoes it, all in one transaction on the backup server.
 
     Call it again after any failure: a statement that was kept completely is found and left alone; one that was not is
     made anew under a key of its own, since what stands on the backup server is never deleted.
     opid_time: the key under which an earlier attempt kept it, when that is known.
-    Raises StoreError when the backup server refuses; then nothing was stored.
+    events: where they come from when others ran in the same transaction; the whole of `change.own` without.
+    Raises StoreError when the backup server refuses, UnreachableError when the target cannot be read just now,
+    BinlogGoneError when it no longer has the events; then nothing was stored.
     """
     schema = BackupSchema.claim(change.target_id, change.host, change.port, change.schema_name)
     with open_backup_cursor() as cursor:
@@ -135,7 +156,9 @@ def capture(change: ExecutedChange, source: ServerAddress, *, opid_time: str | N
                 if kept is not None:
                     return kept
                 store.begin()
-                return _Capture(change, store).run(source)
+                kept = _Capture(change, store, events or partial(_read_all, change, source)).run()
+                faults.point("backup_tx_open")
+                return kept
 
 
 def _open_store(
@@ -221,12 +244,24 @@ def _describe(store: StatementStore, header: ArchiveHeader) -> CaptureResult:
     )
 
 
+def _read_all(change: ExecutedChange, source: ServerAddress) -> Iterator[OwnEvent]:
+    assert change.own is not None
+    return read_own_events(source, replace(change.own, sequences=find_sequences(change.snapshot)))
+
+
+def find_sequences(snapshot: Snapshot | None) -> frozenset[tuple[str, str]]:
+    """Return (schema, name) of the sequences that a statement can take numbers from."""
+    tables = snapshot.tables if snapshot else ()
+    return frozenset((table.schema_name, table.name) for table in tables if table.is_sequence)
+
+
 @dataclass(slots=True)
 class _Capture:
     """The reading of one statement's events into its store."""
 
     change: ExecutedChange
     store: StatementStore
+    events: Events
     tally: Tally = field(init=False)
     writer: ArchiveWriter = field(init=False)
     failure: str = ""
@@ -238,15 +273,14 @@ class _Capture:
         self.tally = Tally(self.change.snapshot or Snapshot(tables=()))
         self.writer = ArchiveWriter(self.store.save_block)
 
-    def run(self, source: ServerAddress) -> CaptureResult:
+    def run(self) -> CaptureResult:
         if self.change.own is None:
             verdict = self._keep_schema_change()
         else:
-            own = replace(self.change.own, sequences=self._find_sequences())
-            verdict = self._keep_rows(read_own_events(source, own))
+            verdict = self._keep_rows(self.events())
             if self.failure and self.store.take_back():
                 # Part of the records would be taken for all of them. The events are read again, for the archive alone.
-                return _Capture(self.change, self.store, failure=self.failure).run(source)
+                return _Capture(self.change, self.store, self.events, failure=self.failure).run()
         header = self._build_header(verdict)
         digest, payload = pack_header(header)
         self.store.save_block(0, 0, len(payload), digest, payload)
@@ -262,6 +296,9 @@ class _Capture:
         try:
             for event in events:
                 self._take(event)
+                faults.point("mid_decode")
+        except (UnreachableError, BinlogGoneError):
+            raise  # says nothing about the events
         except _READING_ERRORS as error:
             self.failure = self.failure or str(error)
         self.writer.flush()
@@ -279,7 +316,7 @@ class _Capture:
                 " needed: row events. SET GLOBAL binlog_format=ROW and reconnect before the next change."
             )
         elif event.table_map is not None:
-            if (event.table_map.schema_name, event.table_map.table_name) in self._find_sequences():
+            if (event.table_map.schema_name, event.table_map.table_name) in find_sequences(self.change.snapshot):
                 self._sequences.add(event.table_map.table_id)
                 return
             self._sequences.discard(event.table_map.table_id)
@@ -290,10 +327,6 @@ class _Capture:
             self.writer.add_map(event.table_map.table_id, event.raw)
         else:
             self._take_rows(event)
-
-    def _find_sequences(self) -> frozenset[tuple[str, str]]:
-        tables = self.change.snapshot.tables if self.change.snapshot else ()
-        return frozenset((table.schema_name, table.name) for table in tables if table.is_sequence)
 
     def _check_seen(self, table_map: TableMap) -> None:
         """Note a table that was opened for writing and not seen before: a child in a schema hidden from the account."""

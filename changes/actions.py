@@ -17,8 +17,8 @@ from django.utils import timezone
 from backups import restore
 from changes import inspection, jobs, permissions, undo
 from changes.activity import move, note
-from changes.attempt import count_approvals, settle_rolled_back
-from changes.content import hash_ticket
+from changes.attempt import count_approvals, find_ready, settle_rolled_back
+from changes.content import approved_texts, hash_ticket
 from changes.errors import (
     AlreadySavedError,
     ChangeError,
@@ -29,7 +29,7 @@ from changes.errors import (
 )
 from changes.models import Approval, Execution, Target, Ticket
 from changes.preflight import ChecklistItem
-from changes.states import EDITABLE, ExecutionState, RollbackState, TicketState
+from changes.states import EDITABLE, ExecutionState, Outcome, RollbackState, TicketState, TransactionMode
 from changes.undo_plan import RollbackPlan as RollbackPlan
 from changes.undo_plan import choose_statements
 
@@ -46,6 +46,7 @@ class TicketFields:
     backup: bool = True
     no_backup_reason: str = ""
     run_not_before: datetime | None = None
+    transaction_mode: str = TransactionMode.AUTO.value
 
 
 def _require(reason: str | None) -> None:
@@ -226,6 +227,36 @@ def run(ticket: Ticket, *, by: User) -> Execution:
     return queue(ticket, by=by)
 
 
+def run_again(ticket: Ticket, *, by: User) -> Execution:
+    """Queue a ticket of which nothing was applied once more: the same text, as it was approved."""
+    _require(permissions.why_not_run_again(ticket, by))
+    return queue(ticket, by=by, only_from=frozenset({TicketState.FAILED}))
+
+
+def continue_with_rest(ticket: Ticket, *, by: User) -> Ticket:
+    """Make a draft of the statements that did not take effect, to be mended and approved by itself."""
+    _require(permissions.why_not_continue(ticket, by))
+    last = ticket.last_execution
+    done = set(last.statements.filter(outcome=Outcome.DONE).values_list("seq", flat=True)) if last else set()
+    texts = [text for number, text in enumerate(approved_texts(ticket)) if number not in done]
+    fields = TicketFields(
+        title=f"Rest of #{ticket.pk}: {ticket.title}"[:200],
+        reason=f"What ticket #{ticket.pk} did not do. {ticket.reason}".strip(),
+        target=ticket.target,
+        schema_name=ticket.schema_name,
+        sql="".join(f"{text};\n" for text in texts),
+        backup=ticket.backup,
+        no_backup_reason=ticket.no_backup_reason,
+        transaction_mode=ticket.transaction_mode,
+    )
+    with transaction.atomic():
+        rest = create_ticket(fields, by=by)
+        Ticket.objects.filter(pk=rest.pk).update(continues=ticket)
+        note(ticket, "continued", by=by, text=f"Ticket #{rest.pk} was made of what did not take effect.")
+    rest.refresh_from_db()
+    return rest
+
+
 def _start(ticket: Ticket, *, by: User) -> None:
     if ticket.run_not_before and ticket.run_not_before > timezone.now():
         move(ticket, TicketState.SCHEDULED, by=by, verb="scheduled")
@@ -233,10 +264,15 @@ def _start(ticket: Ticket, *, by: User) -> None:
         queue(ticket, by=by)
 
 
-def queue(ticket: Ticket, *, by: User | None) -> Execution:
+def queue(
+    ticket: Ticket,
+    *,
+    by: User | None,
+    only_from: frozenset[TicketState] = frozenset({TicketState.APPROVED, TicketState.SCHEDULED}),
+) -> Execution:
     """Make the execution and ring RQ's bell once the transaction is committed, else a fast worker finds no row."""
     with transaction.atomic():
-        move(ticket, TicketState.QUEUED, by=by, verb="queued")
+        move(ticket, TicketState.QUEUED, by=by, verb="queued", only_from=only_from)
         execution = Execution.objects.create(
             ticket=ticket,
             number=ticket.executions.count() + 1,
@@ -260,16 +296,15 @@ def queue_due(now: datetime | None = None) -> list[Execution]:
 
 
 def ring_again(queued_before: datetime) -> list[int]:
-    """Ring for reviewed executions that were queued before `queued_before` and that no worker has claimed.
+    """Ring for reviewed executions that were queued before `queued_before`, could run, and are not in the queue.
 
     The queue may have lost them. Two rings for one execution are harmless: the claim is a compare-and-set.
     """
-    waiting = Execution.objects.filter(
-        state=ExecutionState.QUEUED, ticket__reviewed=True, created_at__lt=queued_before
-    ).values_list("pk", flat=True)
-    for execution_id in waiting:
+    waiting = find_ready(Execution.objects.filter(created_at__lt=queued_before))
+    lost = jobs.find_lost([execution.pk for execution in waiting]) if waiting else []
+    for execution_id in lost:
         jobs.ring(execution_id)
-    return list(waiting)
+    return lost
 
 
 def create_unreviewed(fields: TicketFields) -> tuple[Ticket, Execution | None]:

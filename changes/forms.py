@@ -14,6 +14,7 @@ from django.db.models import Q
 
 from changes.actions import RollbackPlan, TicketFields
 from changes.models import Target, Ticket
+from changes.states import TransactionMode
 
 _LINE_BREAKS = ("\r\n", "\r")
 
@@ -81,6 +82,11 @@ class TicketForm(forms.Form):
     run_not_before = forms.DateTimeField(
         required=False, widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
     )
+    transaction_mode = forms.ChoiceField(
+        label="Transaction",
+        choices=Ticket._meta.get_field("transaction_mode").choices,  # type: ignore[arg-type]
+        required=False,
+    )
     seen_at = forms.CharField(required=False, widget=forms.HiddenInput)
     form_key = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
 
@@ -104,9 +110,12 @@ class TicketForm(forms.Form):
             "backup": "on" if ticket.backup else "off",
             "seen_at": ticket.updated_at.isoformat(),
         }
-        for name in ("schema_name", "title", "reason", "sql", "no_backup_reason", "run_not_before"):
+        for name in ("schema_name", "title", "reason", "sql", "no_backup_reason", "run_not_before", "transaction_mode"):
             initial[name] = getattr(ticket, name)
         return cls(initial=initial, ticket=ticket)
+
+    def clean_transaction_mode(self) -> str:
+        return self.cleaned_data["transaction_mode"] or TransactionMode.AUTO.value
 
     def clean_sql(self) -> str:
         """Undo what the browser did to line ends; a text that was not touched keeps the bytes it was stored with."""

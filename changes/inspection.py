@@ -12,6 +12,7 @@ import MySQLdb
 from django.conf import settings
 from django.utils import timezone
 
+from backups.binlog.snapshots import Snapshot
 from backups.models import BackupSchema
 from backups.schema import INFORMATION_TABLE
 from backups.snapshot import read_snapshot
@@ -21,6 +22,7 @@ from changes.preflight import ChecklistItem
 from changes.problems import Problem
 from changes.server_facts import ServerFacts, ServerIdentity
 from changes.statements import CheckResult, Statement, check_statements
+from changes.states import TransactionMode
 from changes.undo_plan import is_row_change_of
 
 _ORDER = {"error": 0, "warning": 1, "notice": 2}
@@ -50,12 +52,13 @@ class InspectedStatement:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """Findings, worst first, and what each statement is."""
+    """Findings, worst first, and what each statement is. one_transaction: how they will run."""
 
     problems: tuple[Problem, ...]
     statements: tuple[InspectedStatement, ...] = ()
     server: str = ""
     identity: ServerIdentity | None = None
+    one_transaction: bool = False
     checked_at: str = field(default_factory=lambda: timezone.now().isoformat(timespec="seconds"))
 
     @property
@@ -68,6 +71,7 @@ class Inspection:
             "statements": [statement.to_dict() for statement in self.statements],
             "server": self.server,
             "identity": asdict(self.identity) if self.identity else None,
+            "one_transaction": self.one_transaction,
             "checked_at": self.checked_at,
         }
 
@@ -117,8 +121,12 @@ def _inspect_on(connection: Any, facts: ServerFacts, ticket: Ticket) -> Inspecti
         problems += [*backup_server.check(), *_name_problems(ticket)]
     problems += _backup_schema_problems(connection, ticket)
     undos: list[ddl_undo.Undo] = []
+    together: str | None = "The text has errors."
     if not checked.errors:
-        problems += _table_problems(connection, facts, ticket, checked.statements)
+        snapshot = _read_snapshot(connection, facts, ticket, checked.statements)
+        problems += _table_problems(connection, facts, ticket, checked.statements, snapshot)
+        together = why_not_together(checked.statements, snapshot)
+        problems += _transaction_problems(ticket, together)
         undos = ddl_undo.plan_all(connection, checked.statements, ticket.schema_name)
         problems += [problem for undo in undos for problem in undo.problems if ticket.backup]
     statements = zip_longest(checked.statements, undos)
@@ -127,7 +135,38 @@ def _inspect_on(connection: Any, facts: ServerFacts, ticket: Ticket) -> Inspecti
         tuple(_describe(ticket, statement, undo) for statement, undo in statements),
         str(facts.flavor),
         facts.identity,
+        one_transaction=together is None and ticket.transaction_mode != TransactionMode.EACH,
     )
+
+
+def why_not_together(statements: Sequence[Statement], snapshot: Snapshot) -> str | None:
+    """Return why statements cannot be all in one transaction; None when they can, and when there is only one."""
+    if len(statements) < 2:
+        return "There is one statement only."
+    for statement in statements:
+        if not statement.kind.is_row_change:
+            return (
+                f"Statement {statement.number + 1} ({statement.kind.value}) is no row change: the server commits"
+                " before it and after it."
+            )
+    for table in snapshot.tables:
+        if not table.is_sequence and table.engine != "InnoDB":
+            return f"The table {table.schema_name}.{table.name} is of the engine {table.engine}."
+    return None
+
+
+def _transaction_problems(ticket: Ticket, reason: str | None) -> list[Problem]:
+    if ticket.transaction_mode != TransactionMode.ONE or reason is None:
+        return []
+    return [
+        Problem(
+            id="ticket.one_transaction",
+            severity="error",
+            found=f"The ticket asks for one transaction, which cannot be. {reason}",
+            needed="Several row changes, on tables of InnoDB only, for all of them or none.",
+            how="Choose another way under Transaction, or make two tickets.",
+        )
+    ]
 
 
 def inspect_rollback(chosen: Iterable[ExecutedStatement]) -> Inspection:
@@ -215,16 +254,20 @@ def _name_problems(ticket: Ticket) -> list[Problem]:
     ]
 
 
+def _read_snapshot(connection: Any, facts: ServerFacts, ticket: Ticket, statements: Sequence[Statement]) -> Snapshot:
+    text = "\n".join(statement.text for statement in statements)
+    return read_snapshot(connection, ticket.schema_name, text, facts.flavor)
+
+
 def _table_problems(
-    connection: Any, facts: ServerFacts, ticket: Ticket, statements: Sequence[Statement]
+    connection: Any, facts: ServerFacts, ticket: Ticket, statements: Sequence[Statement], snapshot: Snapshot
 ) -> list[Problem]:
     names = preflight_tables.list_tables(statements, ticket.schema_name)
-    text = "\n".join(statement.text for statement in statements)
     return preflight_tables.check_tables(
         statements,
         schema_name=ticket.schema_name,
         tables=targets.read_tables(connection, names),
-        snapshot=read_snapshot(connection, ticket.schema_name, text, facts.flavor),
+        snapshot=snapshot,
         server=facts,
         backup=ticket.backup,
     )

@@ -23,6 +23,7 @@ PURE = {
     "changes.states",
     "changes.problems",
     "changes.errors",
+    "changes.judgement",
     "changes.lexer",
     "changes.splitter",
     "changes.kinds",
@@ -48,10 +49,26 @@ PURE = {
 PURE_THIRD_PARTY = {"sqlparse", "zstandard"}
 DRIVERS = {"MySQLdb", "pymysql", "pymysqlreplication"}
 # These talk to a server, and know nothing of Django's models.
-DRIVER_SHELL = {"changes.targets", "changes.runner", "backups.source", "backups.snapshot", "backups.schema"}
+DRIVER_SHELL = {
+    "changes.targets",
+    "changes.runner",
+    "backups.source",
+    "backups.shared",
+    "backups.snapshot",
+    "backups.schema",
+}
 # These put both together: a server's answers, or its errors, and models.
 SHELL = DRIVER_SHELL | {
-    *("changes.execution", "changes.session", "changes.attempt", "changes.undo", "changes.inspection"),
+    *(
+        "changes.execution",
+        "changes.running",
+        "changes.recovery",
+        "changes.lifeline",
+        "changes.session",
+        "changes.attempt",
+        "changes.undo",
+        "changes.inspection",
+    ),
     *("changes.protection", "changes.ddl_undo", "backups.store", "backups.archive", "backups.capture"),
     *("backups.restore", "backups.preview", "inception_site.demo"),
 }

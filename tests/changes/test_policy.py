@@ -392,10 +392,15 @@ def test_any_text_gets_an_answer_and_never_another_schema(words: list[str]) -> N
     ],
 )
 def test_time_grows_with_the_length_only(head: str, unit: str, tail: str) -> None:
+    """A text eight times as long may take eight times as long, not sixty-four: a ticket must not stop the server."""
+
     def seconds(size: int) -> float:
         began = time.process_time()
         check(head + unit * size + tail)
         return time.process_time() - began
 
-    short, long = max(seconds(500), 0.002), seconds(4000)
-    assert long < short * 40
+    def grows_quickly() -> bool:
+        return seconds(4000) > max(seconds(500), 0.002) * 40
+
+    # A busy machine, or the collection of other tests' garbage, makes one of these slow; a quadratic check is so always.
+    assert not all(grows_quickly() for _ in range(5))
