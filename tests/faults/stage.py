@@ -66,8 +66,8 @@ class Case:
         case = cls.submit(place, server, shape)
         ticket = case.ticket
         actions.approve(ticket, by=place.people["ben"], content_hash=ticket.content_hash)
-        place.ring_list()
         case.execution_id = ticket.executions.get().pk
+        place.take_rings(only=case.execution_id)
         return case
 
     @property
@@ -91,8 +91,8 @@ class Case:
         from changes import actions
 
         undo = actions.roll_back(self.ticket, by=self.place.people["dana"], plan=actions.RollbackPlan())
-        self.place.ring_list()
         self.execution_id = undo.executions.get().pk
+        self.place.take_rings(only=self.execution_id)
 
     @property
     def may_be_rolled_back(self) -> bool:
@@ -187,7 +187,7 @@ Play = Callable[[Stage], Iterator[None] | None]
 class Scenario:
     """One thing that goes wrong.
 
-    kind: in words, as the figures count it. covers: what a sample must have at least one of. alone: it breaks what
+    kind: in words, as the figures count it. covers: a place that every sample has, "" for none. alone: it breaks what
     others stand on, so it is not run in a row with them before recovery.
     play: does it; a generator hands over to recovery at each `yield` and is resumed after it.
     """

@@ -16,14 +16,20 @@ def list_scenarios(servers: Sequence[str]) -> list[Scenario]:
 
 
 def sample(scenarios: Sequence[Scenario], count: int, seed: int) -> list[Scenario]:
-    """Return about `count` scenarios, drawn by `seed`; of everything that is to be covered, at least one."""
+    """Return about `count` scenarios, drawn by `seed`.
+
+    Every named point is among them, in an execution and in a rollback, whatever the count; then one of each kind of
+    fault, as far as the count goes; then any.
+    """
     rng = random.Random(seed)
     drawn = list(scenarios)
     rng.shuffle(drawn)
-    covered: set[str] = set()
-    first, rest = [], []
+    points, kinds, rest = [], [], []
+    seen: set[str] = set()
     for scenario in drawn:
-        (rest if scenario.covers in covered else first).append(scenario)
-        covered.add(scenario.covers)
-    chosen = {id(scenario) for scenario in [*first, *rest[: max(0, count - len(first))]]}
+        key = scenario.covers or scenario.kind
+        group = rest if key in seen else points if scenario.covers else kinds
+        group.append(scenario)
+        seen.add(key)
+    chosen = {id(scenario) for scenario in [*points, *[*kinds, *rest][: max(0, count - len(points))]]}
     return [scenario for scenario in scenarios if id(scenario) in chosen]

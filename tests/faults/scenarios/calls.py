@@ -30,14 +30,14 @@ def list_scenarios(server: str) -> Iterator[Scenario]:
         for how in HOW:
             for phase in ("execution", "rollback"):
                 name = f"{callee}/{how}/{phase}"
-                yield Scenario(f"calls/{name}/{server}", kind, server, name, _make_play(callee, how, phase))
+                yield Scenario(f"calls/{name}/{server}", kind, server, "", _make_play(callee, how, phase))
     for how in ("before", "after", "lasting"):
         name = f"queue/{how}/approval"
-        yield Scenario(f"calls/{name}/{server}", "call to the queue failed", server, name, _make_queue_play(how))
+        yield Scenario(f"calls/{name}/{server}", "call to the queue failed", server, "", _make_queue_play(how))
     for callee in (Callee.APPLICATION, Callee.BACKUP, Callee.TARGET):
         name = f"{callee}/recovery"
         kind = "call of the recovery itself failed"
-        yield Scenario(f"calls/{name}/{server}", kind, server, name, _make_recovery_play(callee))
+        yield Scenario(f"calls/{name}/{server}", kind, server, "", _make_recovery_play(callee))
 
 
 def _numbers(stage: Stage, count: int) -> list[int]:

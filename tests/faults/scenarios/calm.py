@@ -10,7 +10,7 @@ from tests.faults.traces import SHAPES
 
 def list_scenarios(server: str) -> Iterator[Scenario]:
     for shape in (name for name in SHAPES if name != "half"):
-        yield Scenario(f"calm/{shape}/{server}", "none", server, f"calm/{shape}", _make_play(shape))
+        yield Scenario(f"calm/{shape}/{server}", "none", server, "", _make_play(shape))
 
 
 def _make_play(shape: str):

@@ -31,7 +31,7 @@ def list_scenarios(server: str) -> Iterator[Scenario]:
                 for phase in ("execution", "rollback"):
                     name = f"{other}/{direction}/{action}/{phase}"
                     play = _make_play(other, direction, action, phase)
-                    yield Scenario(f"packets/{name}/{server}", kind, server, f"packets/{name}", play)
+                    yield Scenario(f"packets/{name}/{server}", kind, server, "", play)
 
 
 def _make_play(other: str, direction: Direction, action: Break, phase: str):

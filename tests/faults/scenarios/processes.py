@@ -20,7 +20,7 @@ RANDOM_MOMENTS = 6
 
 def list_scenarios(server: str) -> Iterator[Scenario]:
     def make(name: str, kind: str, play: Play) -> Scenario:
-        return Scenario(f"process/{name}/{server}", kind, server, f"process/{name}", play, alone=True)
+        return Scenario(f"process/{name}/{server}", kind, server, "", play, alone=True)
 
     for point in ("stmt_sent", "commit_sent"):
         yield make(f"parent_killed/{point}", "RQ worker killed, its work-horse lives on", _make_parent_killed(point))

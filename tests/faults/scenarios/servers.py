@@ -22,7 +22,7 @@ AROUND_BACKUP = (
 
 def list_scenarios(server: str) -> Iterator[Scenario]:
     def make(name: str, kind: str, play: Play, **options: bool) -> Scenario:
-        return Scenario(f"server/{name}/{server}", kind, server, f"server/{name}", play, alone=True, **options)
+        return Scenario(f"server/{name}/{server}", kind, server, "", play, alone=True, **options)
 
     yield make(
         "target_killed", "target killed and restarted", _make_at(AROUND_COMMIT + AROUND_BACKUP[:2], _kill_target)

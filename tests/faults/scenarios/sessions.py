@@ -21,7 +21,7 @@ POINTS = ("stmt_sent", "stmt_done_before_commit", "commit_sent", "commit_done_be
 
 def list_scenarios(server: str) -> Iterator[Scenario]:
     def make(name: str, kind: str, play: Play) -> Scenario:
-        return Scenario(f"session/{name}/{server}", kind, server, f"session/{name}", play, alone=True)
+        return Scenario(f"session/{name}/{server}", kind, server, "", play, alone=True)
 
     yield make("kill_connection", "our session killed by a DBA", _kill_connection)
     yield make("kill_query", "our statement killed by a DBA", _kill_query)
