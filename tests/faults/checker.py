@@ -146,10 +146,26 @@ def _check_backups(subject: Subject, effects: list[float]) -> Findings:
                     f" the ticket's {ticket.backup_state}",
                 )
                 continue
+            if record.kept_with_id is not None:
+                continue  # what keeps the rows of both is looked at in its own turn
             proof = verify_statement(record)
             if proof is None or proof.problems:
                 said = "; ".join(proof.problems) if proof else "nothing was kept"
                 yield "I2", f"ticket {ticket.pk} statement {record.seq} says backed up: {said}"
+                continue
+            rows = None if ticket.is_rollback else _count_rows(subject, record)
+            if rows is not None and record.rows_captured != rows:
+                yield (
+                    "I2",
+                    f"ticket {ticket.pk} statement {record.seq} changed {rows} rows; its backup has"
+                    f" {record.rows_captured}, and says that it is complete",
+                )
+
+
+def _count_rows(subject: Subject, record: ExecutedStatement) -> int | None:
+    """How many rows the backup of a statement must hold: its own, and those of statements that are kept with it."""
+    counts = [subject.traces[kept.seq].rows for kept in [record, *record.keeps.all()]]
+    return None if None in counts else sum(count or 0 for count in counts)
 
 
 def _check_texts(subject: Subject, effects: list[float]) -> Findings:

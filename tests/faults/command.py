@@ -7,6 +7,7 @@ import random
 import sys
 import time
 from argparse import ArgumentParser
+from typing import Any
 
 import django
 
@@ -16,10 +17,24 @@ from tests.servers import MARIADB, MYSQL
 NAMES = (MARIADB, MYSQL)
 
 
+def choose(scenarios: list[Any], words: list[str]) -> list[Any]:
+    """Return the scenarios whose name begins with one of `words`, or holds it where none begins so; all without any."""
+    if not words:
+        return scenarios
+    begins = {word for word in words if any(scenario.name.startswith(word) for scenario in scenarios)}
+    return [
+        scenario
+        for scenario in scenarios
+        if any(scenario.name.startswith(word) if word in begins else word in scenario.name for word in words)
+    ]
+
+
 def main() -> int:
     parser = ArgumentParser(prog="scripts/faults", description="Faults, recovery, and the proof of what was left.")
     parser.add_argument("--server", action="append", choices=NAMES, help="may be given more than once; all by default")
-    parser.add_argument("--only", action="append", default=[], help="scenarios whose name begins with or holds this")
+    parser.add_argument(
+        "--only", action="append", default=[], help="scenarios whose name begins with this, or holds it"
+    )
     parser.add_argument("--sample", type=int, help="how many scenarios; everything is covered once all the same")
     parser.add_argument("--seed", type=int, help="repeats a sample, and what a scenario draws; printed")
     parser.add_argument("--list", action="store_true", help="only print the names")
@@ -35,11 +50,7 @@ def main() -> int:
     from tests.faults.run import check_place, run
     from tests.faults.scenarios import list_scenarios, sample
 
-    scenarios = [
-        scenario
-        for scenario in list_scenarios(place.names)
-        if not chosen.only or any(words in scenario.name for words in chosen.only)
-    ]
+    scenarios = choose(list_scenarios(place.names), chosen.only)
     if chosen.sample is not None:
         scenarios = sample(scenarios, chosen.sample, seed)
     if chosen.list:

@@ -29,11 +29,16 @@ OTHERS_FROM = 1000
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """One statement. count: a query of one number; whole: what it gives when the statement took effect once."""
+    """One statement.
+
+    count: a query of one number. whole: what it gives when the statement took effect once. rows: how many row changes
+    it makes, so many must be in its backup; None for a schema change.
+    """
 
     sql: str
     count: str
     whole: int = 1
+    rows: int | None = 1
 
     def read_effects(self, query: Query, schema: str) -> float:
         """Return how often the statement stands in the data; a fraction when part of it does."""
@@ -47,6 +52,7 @@ def _update(*ids: int) -> Trace:
         f"UPDATE counter SET n = n + 1 WHERE id IN ({which})",
         f"SELECT SUM(n) FROM counter WHERE id IN ({which})",
         len(ids),
+        len(ids),
     )
 
 
@@ -54,6 +60,7 @@ def _insert(tag: str) -> Trace:
     return Trace(
         f"INSERT INTO trace VALUES ('{tag}', 1.50), ('{tag}', NULL)",
         f"SELECT COUNT(*) FROM trace WHERE tag = '{tag}'",
+        2,
         2,
     )
 
@@ -67,17 +74,18 @@ def _add_column(name: str) -> Trace:
         f"ALTER TABLE altered ADD COLUMN {name} INT",
         "SELECT COUNT(*) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'altered'"
         f" AND COLUMN_NAME = '{name}'",
+        rows=None,
     )
 
 
 def _insert_plain(tag: str) -> Trace:
     values = ", ".join(f"('{tag}', {number})" for number in range(3))
-    return Trace(f"INSERT INTO plain VALUES {values}", f"SELECT COUNT(*) FROM plain WHERE tag = '{tag}'", 3)
+    return Trace(f"INSERT INTO plain VALUES {values}", f"SELECT COUNT(*) FROM plain WHERE tag = '{tag}'", 3, 3)
 
 
 def _insert_half() -> Trace:
     """Of an engine without transactions; the third row's key is there twice, and the first two stay."""
-    return Trace("INSERT INTO keyed VALUES (1, 1), (2, 2), (1, 3)", "SELECT COUNT(*) FROM keyed", 3)
+    return Trace("INSERT INTO keyed VALUES (1, 1), (2, 2), (1, 3)", "SELECT COUNT(*) FROM keyed", 3, 2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from tests.faults.scenarios import calls, calm, packets, points, processes, servers, sessions
+from tests.faults.scenarios import calls, calm, packets, people, points, processes, servers, sessions
 from tests.faults.stage import Scenario
 
-MODULES = (calm, points, calls, packets, processes, servers, sessions)
+MODULES = (calm, points, calls, packets, processes, servers, sessions, people)
 
 
 def list_scenarios(servers: Sequence[str]) -> list[Scenario]:

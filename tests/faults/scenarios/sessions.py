@@ -50,7 +50,7 @@ def session_of(case: Case) -> int:
     return found[0]
 
 
-def _wait_for_state(server: OwnServer, session: int, *, seconds: float = 15) -> None:
+def wait_for_statement(server: OwnServer, session: int, *, seconds: float = 15) -> None:
     """Wait until the session stands in a statement of ours."""
 
     def waits() -> bool:
@@ -74,7 +74,7 @@ def _kill_connection(stage: Stage) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _holding(server: OwnServer, schema: str, *statements: str) -> Iterator[MySQLdb.connections.Connection]:
+def holding(server: OwnServer, schema: str, *statements: str) -> Iterator[MySQLdb.connections.Connection]:
     """Hold the locks of `statements` in a transaction that is aborted at the end."""
     with contextlib.closing(server.connect(database=schema, autocommit=False)) as other:
         for statement in ("START TRANSACTION", *statements):
@@ -87,10 +87,10 @@ def _holding(server: OwnServer, schema: str, *statements: str) -> Iterator[MySQL
 def _kill_query(stage: Stage) -> Iterator[None]:
     for shape in ("one", "each"):
         case = stage.case(shape)
-        with _holding(stage.server, case.schema, "SELECT * FROM counter WHERE id = 2 FOR UPDATE"):
+        with holding(stage.server, case.schema, "SELECT * FROM counter WHERE id = 2 FOR UPDATE"):
             process = case.start()
             session = session_of(case)
-            _wait_for_state(stage.server, session)
+            wait_for_statement(stage.server, session)
             stage.server.run(f"KILL QUERY {session}")
             stage.end(process)
         case.note = f"{shape}, query killed while it waited"
@@ -101,9 +101,9 @@ def _kill_query(stage: Stage) -> Iterator[None]:
 def _lock_wait(stage: Stage) -> Iterator[None]:
     """Shorter than any limit: it waits, and is done."""
     case = stage.case(stage.rng_shape().name)
-    with _holding(stage.server, case.schema, "SELECT * FROM counter WHERE id IN (1, 2, 3) FOR UPDATE"):
+    with holding(stage.server, case.schema, "SELECT * FROM counter WHERE id IN (1, 2, 3) FOR UPDATE"):
         process = case.start()
-        _wait_for_state(stage.server, session_of(case))
+        wait_for_statement(stage.server, session_of(case))
         threading.Event().wait(HELD_SECONDS)
         stage.fire()
     stage.end(process)
@@ -112,9 +112,9 @@ def _lock_wait(stage: Stage) -> Iterator[None]:
 
 def _metadata_lock(stage: Stage) -> Iterator[None]:
     case = stage.case("ddl")
-    with _holding(stage.server, case.schema, "SELECT * FROM altered"):
+    with holding(stage.server, case.schema, "SELECT * FROM altered"):
         process = case.start()
-        _wait_for_state(stage.server, session_of(case))
+        wait_for_statement(stage.server, session_of(case))
         threading.Event().wait(HELD_SECONDS)
         stage.fire()
     stage.end(process)
@@ -128,9 +128,9 @@ def _deadlock(stage: Stage) -> Iterator[None]:
         rows = ", ".join(f"({OTHERS_FROM + number}, 0)" for number in range(200))
         # Ours takes the rows by ascending id: it has 1 and waits for 2.
         heavy = (f"INSERT INTO counter (id, n) VALUES {rows}", "SELECT * FROM counter WHERE id = 2 FOR UPDATE")
-        with _holding(stage.server, case.schema, *heavy) as other:
+        with holding(stage.server, case.schema, *heavy) as other:
             process = case.start()
-            _wait_for_state(stage.server, session_of(case))
+            wait_for_statement(stage.server, session_of(case))
             try:
                 other.cursor().execute("SELECT * FROM counter WHERE id = 1 FOR UPDATE")
                 stage.fire()
