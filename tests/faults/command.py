@@ -55,6 +55,7 @@ def main() -> int:
         scenarios = sample(scenarios, chosen.sample, seed)
     if chosen.list:
         print("\n".join(scenario.name for scenario in scenarios))
+        place.stop()
         return 0
     print(f"seed {seed}: {len(scenarios)} scenarios on {', '.join(place.names)}", flush=True)
     # A sample draws places of a loop that a whole run goes through.
