@@ -21,7 +21,7 @@ from tests.servers import ROOT, Server, find_program, free_port
 
 START_SECONDS = 90
 STOP_SECONDS = 30
-_MARKED = re.compile(rb"\s(\d+) Query\t(/\* inception ticket=(\d+) execution=(\d+) statement=(\d+) \*/ )(.*)")
+_MARKED = re.compile(rb"[ \t](\d+) Query\t(/\* inception ticket=(\d+) execution=(\d+) statement=(\d+) \*/ )(.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,8 @@ class OwnServer:
     options: tuple[str, ...] = ()
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    _sent: list[SentStatement] = field(default_factory=list)
+    _sent_read: int = 0
 
     def launch(self) -> None:
         """Start the process; `wait` says when it answers."""
@@ -159,12 +161,15 @@ class OwnServer:
 
     def list_sent(self) -> list[SentStatement]:
         """Return the marked statements that the server was ever sent, in their order: from its general log."""
-        if not self.sent_log.exists():
-            return []
-        found = []
-        for line in self.sent_log.read_bytes().splitlines():
-            match = _MARKED.search(line)
-            if match:
-                thread, _, ticket, execution, seq, text = match.groups()
-                found.append(SentStatement(int(thread), int(ticket), int(execution), int(seq), text))
-        return found
+        if self.sent_log.exists():
+            with self.sent_log.open("rb") as file:
+                file.seek(self._sent_read)
+                block = file.read()
+            # A line that is being written is read the next time.
+            whole = block[: block.rfind(b"\n") + 1]
+            self._sent_read += len(whole)
+            self._sent += [
+                SentStatement(int(thread), int(ticket), int(execution), int(seq), text)
+                for thread, _, ticket, execution, seq, text in _MARKED.findall(whole)
+            ]
+        return self._sent

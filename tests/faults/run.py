@@ -108,10 +108,16 @@ class _Played:
     def check(self) -> None:
         for case in self.stage.cases:
             for violation in check(case.subject):
-                if case.note:
-                    violation = replace(violation, text=f"{violation.text} [{case.note}]")
-                if violation not in self.result.violations:
-                    self.result.violations.append(violation)
+                self._add(violation, case)
+            if self.result.scenario.has_evidence:
+                for ticket in case.subject.family:
+                    if ticket.state == "unknown":
+                        self._add(Violation("outcome", f"ticket {ticket.pk} is unknown, with all evidence there"), case)
+
+    def _add(self, violation: Violation, case: Case) -> None:
+        noted = replace(violation, text=f"{violation.text} [{case.note}]") if case.note else violation
+        if noted not in self.result.violations:
+            self.result.violations.append(noted)
 
     def undo(self) -> bool:
         """Roll back what stands, so that its backup is proven by the data; whether there was anything."""

@@ -189,6 +189,7 @@ class Scenario:
 
     kind: in words, as the figures count it. covers: a place that every sample has, "" for none. alone: it breaks what
     others stand on, so it is not run in a row with them before recovery.
+    has_evidence: nothing takes it away, so *unknown* at the end would be wrong.
     play: does it; a generator hands over to recovery at each `yield` and is resumed after it.
     """
 
@@ -198,6 +199,7 @@ class Scenario:
     covers: str
     play: Play
     alone: bool = False
+    has_evidence: bool = True
     undo_afterwards: bool = True
 
 

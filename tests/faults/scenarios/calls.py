@@ -18,6 +18,8 @@ HOW = {
     "after": {"when": "after"},
     "lasting": {"when": "before", "lasting": True},
 }
+STEP = {"before": 1, "after": 2, "lasting": 3}
+"""Of a whole run every n-th call only, from a drawn beginning."""
 _KINDS = {
     Callee.APPLICATION: "call to the application database failed",
     Callee.TARGET: "call to the target failed",
@@ -40,10 +42,10 @@ def list_scenarios(server: str) -> Iterator[Scenario]:
         yield Scenario(f"calls/{name}/{server}", kind, server, "", _make_recovery_play(callee))
 
 
-def _numbers(stage: Stage, count: int) -> list[int]:
-    """Return which calls to fail of `count` in an undisturbed run; some more when all, since a fault makes others."""
+def _numbers(stage: Stage, count: int, step: int = 1) -> list[int]:
+    """Return which calls to fail of `count` in an undisturbed run; more when all, since a fault makes other calls."""
     if stage.thorough:
-        return list(range(1, MOST_CALLS))
+        return list(range(stage.rng.randint(1, step), MOST_CALLS, step))
     return sorted(stage.rng.sample(range(1, count + 1), min(DRAWN, count)))
 
 
@@ -52,7 +54,7 @@ def _make_play(callee: str, how: str, phase: str):
         shapes = [shape for shape in SHAPES if phase == "execution" or shape != "plain"]
         first = stage.case_for(phase, stage.rng.choice(shapes))
         probe = first.execute(calls={"callee": callee})
-        for number in _numbers(stage, probe.report["passed"]):
+        for number in _numbers(stage, probe.report["passed"], STEP[how]):
             case = stage.case_for(phase, stage.rng.choice(shapes))
             process = case.execute(calls={"callee": callee, "number": number, **HOW[how]})
             fired = process.report.get("fired")
@@ -60,7 +62,7 @@ def _make_play(callee: str, how: str, phase: str):
             if not fired and stage.thorough and number > probe.report["passed"]:
                 break
             stage.fire(fired)
-            if number % A_ROW == 0:
+            if len(stage.cases) % A_ROW == 0:
                 yield
         yield
 

@@ -11,7 +11,7 @@ from tests.faults.stage import NotFiredError, Play, Scenario, Stage
 
 def list_scenarios(server: str) -> Iterator[Scenario]:
     def make(name: str, kind: str, play: Play) -> Scenario:
-        return Scenario(f"person/{name}/{server}", kind, server, "", play, alone=True)
+        return Scenario(f"person/{name}/{server}", kind, server, "", play, alone=True, has_evidence=name != "decide")
 
     yield make("stop", "stopped by a person between statements", _stop)
     yield make("kill", "statement killed by a person", _kill)

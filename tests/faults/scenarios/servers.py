@@ -28,14 +28,20 @@ def list_scenarios(server: str) -> Iterator[Scenario]:
         "target_killed", "target killed and restarted", _make_at(AROUND_COMMIT + AROUND_BACKUP[:2], _kill_target)
     )
     yield make("target_frozen", "target frozen and thawed", _make_at(AROUND_COMMIT, _freeze_target))
-    yield make("target_older", "target restored from an older copy", _target_older, undo_afterwards=False)
+    yield make(
+        "target_older", "target restored from an older copy", _target_older, undo_afterwards=False, has_evidence=False
+    )
     yield make("backup_killed", "backup server killed and restarted", _make_at(AROUND_BACKUP, _kill_backup))
     yield make("backup_frozen", "backup server frozen and thawed", _make_at(AROUND_BACKUP, _freeze_backup))
     yield make("backup_read_only", "backup server read-only", _make_at(AROUND_BACKUP, _make_backup_read_only))
     yield make("backup_down", "backup server down at the start", _backup_down)
     yield make("binlog_flushed", "binlog rotated inside the range", _make_at(AROUND_COMMIT + AROUND_BACKUP[:1], _flush))
-    yield make("binlog_purged", "binlog purged before the backup", _make_at(AROUND_BACKUP[:1], _purge))
-    yield make("purged_before_recovery", "binlog purged before the recovery", _purged_before_recovery)
+    yield make(
+        "binlog_purged", "binlog purged before the backup", _make_at(AROUND_BACKUP[:1], _purge), has_evidence=False
+    )
+    yield make(
+        "purged_before_recovery", "binlog purged before the recovery", _purged_before_recovery, has_evidence=False
+    )
     yield make("target_read_only", "target read-only between statements", _make_at(("between_statements",), _read_only))
     yield make("settings_changed", "binlog settings changed under way", _make_at(("between_statements",), _settings))
 
