@@ -10,6 +10,7 @@ import contextlib
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -247,6 +248,17 @@ class Place:
             proxy.heal()
         if not self.queue.runs:
             self.queue.start()
+
+    def may_write(self) -> bool:
+        """Whether the application database takes a write just now."""
+        path = self.folder / "site" / "inception.sqlite3"
+        with contextlib.closing(sqlite3.connect(path, timeout=0.3, isolation_level=None)) as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return False
+            connection.execute("ROLLBACK")
+            return True
 
     def take_rings(self, *, only: int | None = None) -> list[int]:
         """Take entries out of the queue, as an RQ worker would; the ids of executions that were rung for.

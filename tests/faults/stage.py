@@ -160,6 +160,20 @@ class Stage:
         process.signal(signal.SIGCONT)
         self.end(process, seconds)
 
+    def freeze(self, process: Process) -> bool:
+        """Stop a process where it is, but for one place; whether it stands still.
+
+        Not inside of its write to the application database: SQLite has one writer, and nobody could recover anything.
+        """
+        while process.status is None:
+            process.signal(signal.SIGSTOP)
+            self.place.forks.wait(process, 5)
+            if process.status is not None or self.place.may_write():
+                break
+            process.signal(signal.SIGCONT)
+            time.sleep(0.02)
+        return process.status is None
+
     def end(self, process: Process, seconds: float = 60) -> None:
         """Wait until a process ends; one that does not in time is killed."""
         if not self.place.forks.wait_for_end(process, seconds):

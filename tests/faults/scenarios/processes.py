@@ -148,11 +148,13 @@ def _make_random(number: int) -> Play:
             wait_until(lambda process=process: process.log.exists(), 5)
             time.sleep(stage.rng.uniform(0, 0.6))
             case.note = f"{case.shape.name}, at a random moment"
-            if process.status is None:
+            if number == signal.SIGKILL:
+                stage.fire(process.status is None)
                 process.signal(number)
+                stage.end(process)
+            elif stage.freeze(process):
                 stage.fire()
                 stopped.append(process)
-                stage.place.forks.wait(process, 10)
         stage.expects_fault = False
         yield
         for process in stopped:
