@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -44,6 +44,7 @@ from backups.store import (
 from backups.verification import is_row_change, read_digest
 
 _REPLACE = re.compile(r"(?:\s|(?>/\*.*?\*/)|(?:--\s|#)[^\n]*\n)*+REPLACE\b", re.IGNORECASE | re.DOTALL)
+LOCK_PATIENCE_SECONDS = 5
 _READING_ERRORS = (AttributionError, DecodeError, UnknownTypeError)
 
 
@@ -150,7 +151,7 @@ def capture(
     with open_backup_cursor() as cursor:
         shape = ensure_tables(cursor, schema.name, change.table_name)
         limits = (read_packet_bytes(cursor), cursor.read_has_backslash_escapes())
-        with backup_transaction():
+        with _only_capture(cursor, change.execution_id), backup_transaction():
             store, kept = _open_store(cursor, schema.name, shape, limits, change, opid_time)
             with closing(store):
                 if kept is not None:
@@ -159,6 +160,21 @@ def capture(
                 kept = _Capture(change, store, events or partial(_read_all, change, source)).run()
                 faults.point("backup_tx_open")
                 return kept
+
+
+@contextmanager
+def _only_capture(cursor: BackupCursor, execution_id: int) -> Iterator[None]:
+    """Be the only one who backs up this execution.
+
+    Whoever else is at it lost the execution to us, and may be frozen in the middle: what it wrote and did not commit
+    would keep its place taken. It is given a moment, then its session is ended.
+    """
+    name = f"inception:backup:{execution_id}"
+    cursor.take_lock(name, patience_seconds=LOCK_PATIENCE_SECONDS)
+    try:
+        yield
+    finally:
+        cursor.release_lock(name)
 
 
 def _open_store(

@@ -9,6 +9,7 @@ from typing import Any
 
 import MySQLdb
 
+from backups import faults
 from backups.archive import Archive
 from backups.binlog.flavor import Flavor
 from backups.binlog.rows import ChangeKind, Image, RowChange
@@ -129,9 +130,10 @@ def restore(
                 _undo_item(run, backup, item, archive, before_commit)
             run.verify_end()
         if not dry_run and not run.is_stopped:
+            faults.point("stmt_done_before_commit")
             before_commit()
             is_over = True
-            connection.commit()
+            run.commit()
     except (BackupError, MySQLdb.Error) as error:
         if is_over:
             raise
@@ -213,6 +215,7 @@ class _Restore:
             "START TRANSACTION",
         ):
             self._cursor.execute(statement)
+        faults.point("after_begin")
 
     def undo_rows(self, changes: Iterator[UndoChange]) -> None:
         for change in changes:
@@ -259,7 +262,7 @@ class _Restore:
         if self.rows_restored + self.rows_overwritten > self._committed_rows:
             self.verify_end()
             before_commit()
-            self.connection.commit()
+            self.commit()
             self._committed_rows = self.rows_restored + self.rows_overwritten
 
     def verify_end(self) -> None:
@@ -275,6 +278,11 @@ class _Restore:
                 )
         if self._triggers_fire:
             self._verify_after_triggers()
+
+    def commit(self) -> None:
+        self.connection.send_query(b"COMMIT")
+        faults.point("commit_sent")
+        self.connection.read_query_result()
 
     def abort(self) -> None:
         """End the transaction with nothing changed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -84,6 +84,24 @@ class BackupCursor:
         """Read whether a backslash begins an escape in this connection's strings."""
         self.execute("SELECT @@sql_mode")
         return "NO_BACKSLASH_ESCAPES" not in str(self.fetchone()[0])
+
+    def take_lock(self, name: str, *, patience_seconds: int) -> None:
+        """Take the server's lock `name`; who holds it for longer than `patience_seconds` loses its session."""
+        while not self._get_lock(name, patience_seconds):
+            self.execute("SELECT IS_USED_LOCK(%s)", (name,))
+            (holder,) = self.fetchone()
+            if holder is not None:
+                with suppress(StoreError):  # it ended by itself
+                    self.execute(f"KILL {int(holder)}")
+
+    def _get_lock(self, name: str, seconds: int) -> bool:
+        self.execute("SELECT GET_LOCK(%s, %s)", (name, seconds))
+        return bool(self.fetchone()[0] == 1)
+
+    def release_lock(self, name: str) -> None:
+        with suppress(StoreError):  # with the session its locks are gone too
+            self.execute("SELECT RELEASE_LOCK(%s)", (name,))
+            self.fetchone()
 
     def literal(self, data: bytes) -> bytes:
         """Return `data` as an SQL string for this connection."""

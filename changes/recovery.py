@@ -85,6 +85,8 @@ def recover(attempt: Attempt) -> None:
             with _open_scene(attempt) as scene, Lifeline(attempt, attempt.execution.ticket.target.address):
                 _decide_open(attempt, scene, records)
                 protect(attempt, scene.source, [record for record in records if not _is_open(record)])
+        else:
+            _end_old_session(attempt)
     except UndecidedError as error:
         _leave_open(attempt, records, str(error))
         return
@@ -92,6 +94,14 @@ def recover(attempt: Attempt) -> None:
         _leave_pending(attempt, records, str(error))
         return
     _go_on_or_end(attempt, records)
+
+
+def _end_old_session(attempt: Attempt) -> None:
+    """See that the session of the worker that went away is over, so that the next one finds the ticket's lock free."""
+    if attempt.execution.connection_id is None:
+        return
+    with contextlib.suppress(UndecidedError), _open_scene(attempt):
+        pass
 
 
 def _load_records(execution: Execution) -> list[ExecutedStatement]:

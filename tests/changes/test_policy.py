@@ -402,5 +402,5 @@ def test_time_grows_with_the_length_only(head: str, unit: str, tail: str) -> Non
     def grows_quickly() -> bool:
         return seconds(4000) > max(seconds(500), 0.002) * 40
 
-    # A busy machine, or the collection of other tests' garbage, makes one of these slow; a quadratic check is so always.
+    # A busy machine, or the garbage of other tests, makes one of these slow; a quadratic check is always slow.
     assert not all(grows_quickly() for _ in range(5))

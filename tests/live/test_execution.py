@@ -174,7 +174,8 @@ def test_one_statement_of_several_is_undone(place: Installation) -> None:
 def test_a_statement_that_fails_stops_the_ticket_and_the_others_can_be_undone(place: Installation) -> None:
     before = dump(place.server, place.schema, "a")
     ran = place.run(
-        "UPDATE a SET v = 'x' WHERE id = 1; INSERT INTO a (id, v) VALUES (5000, 'y'), (1, 'taken'); DELETE FROM a"
+        "UPDATE a SET v = 'x' WHERE id = 1; INSERT INTO a (id, v) VALUES (5000, 'y'), (1, 'taken'); DELETE FROM a",
+        transaction_mode="each",
     )
     assert ran.state == ExecutionState.PARTLY_DONE
     assert [s.outcome for s in ran.statements.all()] == ["done", "failed", "not_run"]
