@@ -428,7 +428,10 @@ class _Restore:
 
     def _run(self, sql: str) -> int:
         self.statements_run += 1
-        return int(self._cursor.execute(f"{self.marker} {sql}".encode()))
+        self.connection.send_query(f"{self.marker} {sql}".encode())
+        faults.point("stmt_sent")
+        self.connection.read_query_result()
+        return int(self.connection.affected_rows())
 
     def _exists(self, undo: UndoChange, image: Image) -> bool:
         self._cursor.execute(undo.plan.build_exists(image).encode())

@@ -24,7 +24,7 @@ from backups.shared import Share, SharedTransaction
 from backups.source import ServerAddress
 from backups.verification import Proof, read_evidence, read_keys, verify
 from changes.attempt import Attempt
-from changes.executed_change import build_change, build_own_transaction
+from changes.executed_change import build_change, build_own_transaction, is_row_change
 from changes.kinds import StatementKind
 from changes.models import ExecutedStatement
 from changes.states import BackupState, Outcome, sum_backup_states
@@ -135,6 +135,8 @@ def _write_lost(attempt: Attempt, record: ExecutedStatement, state: BackupState,
 
 def _write_kept(attempt: Attempt, record: ExecutedStatement, kept: CaptureResult, began: float) -> None:
     fields = {**_kept_fields(record, kept), "backup_signature": kept.evidence.sign(read_keys())}
+    if record.outcome == Outcome.DONE and record.affected_rows is None and not kept.rows_captured:
+        fields |= _describe_empty(record)
     if record.outcome == Outcome.FAILED:
         # A statement of a non-transactional table that failed half way has changed rows all the same.
         if kept.rows_captured:
@@ -142,6 +144,20 @@ def _write_kept(attempt: Attempt, record: ExecutedStatement, kept: CaptureResult
         else:
             fields["backup_state"] = BackupState.NONE
     attempt.write(record, **fields, backup_seconds=time.monotonic() - began)
+
+
+def _describe_empty(record: ExecutedStatement) -> dict[str, Any]:
+    """A transaction that was found without the server's answer was found by its rows: none cannot be all of them."""
+    if not is_row_change(record):
+        return {}
+    return {
+        "backup_state": BackupState.INCOMPLETE,
+        "backup_reason": (
+            "Its transaction is in the binlog and no rows were read from"
+            f" {record.start_file}:{record.start_position} to {record.end_file}:{record.end_position}. Needed: those"
+            " that it changed. Look at that place yourself."
+        ),
+    }
 
 
 def _kept_fields(record: ExecutedStatement, kept: CaptureResult) -> dict[str, Any]:

@@ -138,7 +138,7 @@ class OwnSearch(EventWalk):
         if type_code == events.XID:
             self._close(is_ended=True)
             return
-        self._take(group, type_code, event)
+        self._take(group, type_code, self.without_checksum(event))
         # A statement that is a transaction of its own has no other end: so schema changes, on either server.
         if group.is_committed or (group.is_query and not group.begun):
             self._close(is_ended=True)

@@ -60,6 +60,10 @@ class EventWalk:
             )
         return raw
 
+    def without_checksum(self, event: bytes) -> bytes:
+        """Return an event without its checksum, right or not: for what only tells whose a transaction is."""
+        return event[: -self._checksum_size] if self._checksum_size else event
+
     def _begin_file(self, event: bytes) -> None:
         description = events.decode_format_description(event[HEADER_SIZE:])
         self._checksum_size = _checksum_size(description.checksum_algorithm)
