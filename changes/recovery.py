@@ -35,7 +35,7 @@ from changes.protection import BackupPendingError, Source, protect, sum_of
 from changes.server_facts import ServerFacts
 from changes.session import build_source
 from changes.states import OPEN_OUTCOMES, BackupState, ExecutionState, Outcome, TicketState
-from changes.verdict import finish
+from changes.verdict import finish, is_open
 
 logger = logging.getLogger(__name__)
 
@@ -81,10 +81,10 @@ def recover(attempt: Attempt) -> None:
     """
     records = _load_records(attempt.execution)
     try:
-        if any(_is_open(record) or record.backup_state == BackupState.PENDING for record in records):
+        if any(_needs_evidence(record) or record.backup_state == BackupState.PENDING for record in records):
             with _open_scene(attempt) as scene, Lifeline(attempt, attempt.execution.ticket.target.address):
                 _decide_open(attempt, scene, records)
-                protect(attempt, scene.source, [record for record in records if not _is_open(record)])
+                protect(attempt, scene.source, [record for record in records if not _needs_evidence(record)])
         else:
             _end_old_session(attempt)
     except UndecidedError as error:
@@ -109,9 +109,9 @@ def _load_records(execution: Execution) -> list[ExecutedStatement]:
     return list(execution.statements.select_related(*related).order_by("seq"))
 
 
-def _is_open(record: ExecutedStatement) -> bool:
+def _needs_evidence(record: ExecutedStatement) -> bool:
     """Whether its outcome is not known, or the end of its transaction is not."""
-    if record.outcome in OPEN_OUTCOMES or record.outcome == Outcome.UNKNOWN:
+    if is_open(record):
         return True
     pending = record.backup_state == BackupState.PENDING and is_row_change(record)
     return pending and record.start_position is not None and record.end_position is None
@@ -154,7 +154,7 @@ def _open_scene(attempt: Attempt) -> Iterator[_Scene]:
 
 def _decide_open(attempt: Attempt, scene: _Scene, records: Sequence[ExecutedStatement]) -> None:
     """Write what became of each statement whose answer nobody heard."""
-    opened = [record for record in records if _is_open(record)]
+    opened = [record for record in records if _needs_evidence(record)]
     if not opened:
         return
     found, trouble = _search(attempt.execution, scene, opened[0])
@@ -294,7 +294,7 @@ def _go_on_or_end(attempt: Attempt, records: list[ExecutedStatement]) -> None:
 
 def _leave_open(attempt: Attempt, records: Sequence[ExecutedStatement], reason: str) -> None:
     """Say that the outcome is not known, and look again. A backup alone that waits is no doubt about the outcome."""
-    opened = [record for record in records if record.outcome in OPEN_OUTCOMES or record.outcome == Outcome.UNKNOWN]
+    opened = [record for record in records if is_open(record)]
     if not opened:
         _leave_pending(attempt, records, reason)
         return

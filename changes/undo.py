@@ -32,6 +32,7 @@ from changes.server_facts import ServerFacts
 from changes.session import RefusedError, Session
 from changes.states import BackupState, ExecutionState, Outcome, RollbackState, TicketState
 from changes.undo_plan import RollbackPlan, UndoStep, build_item, build_steps, choose_statements, names_text
+from changes.verdict import find_trouble, is_open
 
 _INVERSE_KINDS = {
     StatementKind.INSERT: StatementKind.DELETE,
@@ -323,15 +324,15 @@ def finish(attempt: Attempt, records: Sequence[ExecutedStatement]) -> None:
     original = attempt.execution.ticket.rolls_back
     assert original is not None
     result = {**_NOTHING_RESTORED, **attempt.execution.rollback_result}
-    stopped = next((record for record in records if record.outcome not in (Outcome.DONE, Outcome.WAITING)), None)
-    waiting = next((record for record in records if record.outcome == Outcome.WAITING), None)
+    stopped = find_trouble(records)
     done_any = any(record.outcome == Outcome.DONE for record in records)
     conflicted = stopped is not None and bool(result["conflicts"])
     words = stopped.error if stopped else "It was stopped before all of it was undone."
-    if stopped is None and waiting is None and records:
+    if records and all(record.outcome == Outcome.DONE for record in records):
         state, ticket_state, error = ExecutionState.SUCCEEDED, TicketState.SUCCEEDED, ""
-    elif stopped is not None and stopped.outcome == Outcome.UNKNOWN:
-        state, ticket_state, error = ExecutionState.UNKNOWN, TicketState.UNKNOWN, stopped.error
+    elif stopped is not None and is_open(stopped):
+        state, ticket_state = ExecutionState.UNKNOWN, TicketState.UNKNOWN
+        error = stopped.error or "Whether the rollback took effect is not known."
     elif conflicted and not done_any:
         state, ticket_state, error = ExecutionState.CONFLICTED, TicketState.FAILED, f"Nothing was changed: {words}"
     elif done_any:

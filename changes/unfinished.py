@@ -68,7 +68,7 @@ def decide(ticket: Ticket, *, applied: bool, reason: str, by: User) -> None:
         raise ChangeError("A decision needs a reason: say what you saw on the server.")
     attempt = _take_over(ticket, ExecutionState.UNKNOWN)
     records = list(attempt.execution.statements.select_related("execution__ticket__rolls_back").order_by("seq"))
-    unknown = [record for record in records if record.outcome == Outcome.UNKNOWN]
+    unknown = [record for record in records if verdict.is_open(record)]
     words = "took effect" if applied else "did not take effect"
     said = f"{by.get_username()} decided that it {words}: {reason.strip()}"
     with transaction.atomic():

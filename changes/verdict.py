@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from changes.attempt import Attempt
 from changes.models import ExecutedStatement
 from changes.protection import sum_of
-from changes.states import ExecutionState, Outcome, TicketState
+from changes.states import OPEN_OUTCOMES, ExecutionState, Outcome, TicketState
 
-_TROUBLE = (Outcome.UNKNOWN, Outcome.FAILED, Outcome.FAILED_PARTIAL, Outcome.ABORTED)
+_OPEN = (Outcome.UNKNOWN, *OPEN_OUTCOMES)
+_TROUBLE = (*_OPEN, Outcome.FAILED, Outcome.FAILED_PARTIAL, Outcome.ABORTED)
 """What speaks for an execution, the first before the others."""
 
 
@@ -19,16 +20,21 @@ def finish(attempt: Attempt, records: Sequence[ExecutedStatement]) -> None:
     outcomes = [Outcome(record.outcome) for record in records]
     changed = Outcome.DONE in outcomes or Outcome.FAILED_PARTIAL in outcomes
     stopped = find_trouble(records)
-    if stopped is not None and stopped.outcome == Outcome.UNKNOWN:
+    if stopped is not None and is_open(stopped):
         text = f"Statement {stopped.seq + 1}: {stopped.error or 'whether it took effect is not known.'}"
         attempt.finish(ExecutionState.UNKNOWN, TicketState.UNKNOWN, backup_state, error=text)
-    elif stopped is None and records and Outcome.WAITING not in outcomes:
+    elif records and all(outcome == Outcome.DONE for outcome in outcomes):
         attempt.finish(ExecutionState.SUCCEEDED, TicketState.SUCCEEDED, backup_state, error="")
     else:
         state, ticket_state = ExecutionState.FAILED, TicketState.FAILED
         if changed:
             state, ticket_state = ExecutionState.PARTLY_DONE, TicketState.PARTLY_DONE
         attempt.finish(state, ticket_state, backup_state, error=_describe_end(attempt, records, stopped))
+
+
+def is_open(record: ExecutedStatement) -> bool:
+    """Whether it is not known what became of a statement that was sent."""
+    return record.outcome in _OPEN
 
 
 def find_trouble(records: Sequence[ExecutedStatement]) -> ExecutedStatement | None:
