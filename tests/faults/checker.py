@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.db.models import Q
+
 from changes.attempt import lock_name
 from changes.models import ExecutedStatement, Execution, Ticket
 from changes.protection import verify_statement
@@ -67,13 +69,23 @@ class Subject:
 
     @property
     def family(self) -> list[Ticket]:
-        """The ticket, then what undoes it."""
-        return [self.ticket, *Ticket.objects.filter(rolls_back=self.ticket_id).order_by("pk")]
+        """The ticket, then what undoes it or goes on with it."""
+        made = Ticket.objects.filter(Q(rolls_back=self.ticket_id) | Q(continues=self.ticket_id))
+        return [self.ticket, *made.order_by("pk")]
+
+    @property
+    def rollbacks(self) -> list[Ticket]:
+        return [ticket for ticket in self.family if ticket.rolls_back_id == self.ticket_id]
 
     @property
     def records(self) -> list[ExecutedStatement]:
         found = ExecutedStatement.objects.filter(execution__ticket=self.ticket_id)
         return list(found.order_by("execution__number", "seq"))
+
+    @property
+    def records_of_rest(self) -> list[ExecutedStatement]:
+        """What a ticket ran that was made of what did not take effect."""
+        return list(ExecutedStatement.objects.filter(execution__ticket__continues=self.ticket_id))
 
     def read_effects(self) -> list[float]:
         return [trace.read_effects(self.query, self.schema) for trace in self.traces]
@@ -117,6 +129,7 @@ def _check_outcomes(subject: Subject, effects: list[float]) -> Findings:
         return
     for seq, effect in enumerate(effects):
         records = [record for record in subject.records if record.seq == seq]
+        records += [record for record in subject.records_of_rest if record.sql == subject.traces[seq].sql]
         if any(record.outcome in OPEN for record in records):
             continue  # said by I6 and I7
         if any(record.outcome == Outcome.FAILED_PARTIAL for record in records):
@@ -133,7 +146,7 @@ def _check_backups(subject: Subject, effects: list[float]) -> Findings:
     for ticket in subject.family:
         for record in ExecutedStatement.objects.filter(execution__ticket=ticket).order_by("pk"):
             took_effect = record.outcome in (Outcome.DONE, Outcome.FAILED_PARTIAL)
-            if not ticket.is_rollback and effects[record.seq] > 0 and record.undone_by_id is None:
+            if ticket.pk == subject.ticket_id and effects[record.seq] > 0 and record.undone_by_id is None:
                 took_effect = took_effect or record.outcome in OPEN
             if not took_effect:
                 continue
@@ -153,7 +166,7 @@ def _check_backups(subject: Subject, effects: list[float]) -> Findings:
                 said = "; ".join(proof.problems) if proof else "nothing was kept"
                 yield "I2", f"ticket {ticket.pk} statement {record.seq} says backed up: {said}"
                 continue
-            rows = None if ticket.is_rollback else _count_rows(subject, record)
+            rows = _count_rows(subject, record) if ticket.pk == subject.ticket_id else None
             if rows is not None and record.rows_captured != rows:
                 yield (
                     "I2",
@@ -189,7 +202,7 @@ def _check_rollbacks(subject: Subject, effects: list[float]) -> Findings:
     differs = name_differences(subject.before, dump(subject.query, subject.schema))
     if ticket.rollback_state == RollbackState.DONE and differs:
         yield "I4", f"the rollback is done, and {differs} are not as they were before ticket {ticket.pk}"
-    for undo in subject.family[1:]:
+    for undo in subject.rollbacks:
         nothing_ran = undo.state in (TicketState.FAILED, TicketState.WITHDRAWN)
         if nothing_ran and ExecutedStatement.objects.filter(undone_by=undo).exists():
             yield "I4", f"rollback {undo.pk} says that nothing was changed, and has undone statements"
