@@ -92,7 +92,10 @@ def test_it_is_rolled_back_and_forth(shell: Shell) -> None:
 
 
 def test_a_statement_that_fails_exits_1(shell: Shell) -> None:
-    report, status = shell.run("DELETE FROM t WHERE id = 1; INSERT INTO t VALUES (2, 'taken'); DELETE FROM t")
+    sql = "DELETE FROM t WHERE id = 1; INSERT INTO t VALUES (2, 'taken'); DELETE FROM t"
+    report, status = shell.run(sql)
+    assert (status, report["state"], shell.rows("SELECT COUNT(*) FROM t")[0][0]) == (1, "failed", 3)
+    report, status = shell.run(sql, "--transaction", "each")
     assert (status, report["state"]) == (1, "partly_done")
     assert [entry["outcome"] for entry in report["statements"]] == ["done", "failed", "not_run"]
     assert "1062" in report["statements"][1]["error"]

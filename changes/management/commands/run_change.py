@@ -15,6 +15,7 @@ from changes import actions, execution, report
 from changes.models import Target
 from changes.problems import Problem
 from changes.statements import SplitError, split_statements
+from changes.states import TransactionMode
 
 BOOLEANS = {"true": True, "false": False}
 
@@ -32,6 +33,12 @@ class Command(BaseCommand):
             "--schema", default="", help="the default schema; needed unless the SQL names one throughout"
         )
         parser.add_argument("--backup", choices=BOOLEANS, default="true")
+        parser.add_argument(
+            "--transaction",
+            choices=[mode.value for mode in TransactionMode],
+            default=TransactionMode.AUTO.value,
+            help="all statements in one transaction, each by itself, or all in one where that can be (auto)",
+        )
         parser.add_argument("--title", default="")
         parser.add_argument("--format", choices=("text", "json"), default="text")
         parser.add_argument("file", metavar="FILE|-")
@@ -61,6 +68,7 @@ class Command(BaseCommand):
             sql=sql,
             backup=backup,
             no_backup_reason="" if backup else "run_change --backup=false",
+            transaction_mode=options["transaction"],
         )
         ticket, queued = actions.create_unreviewed(fields)
         if queued is None:
