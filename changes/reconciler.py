@@ -117,6 +117,6 @@ def look_into(execution: Execution) -> None:
 
 def _let_go(attempt: Attempt) -> None:
     try:
-        attempt.let_go(look_again=recovery.FIRST_LOOK_AGAIN)
+        attempt.let_go(look_again=recovery.pause_after(attempt.execution.looks))
     except DjangoDatabaseError as error:
         logger.warning("execution=%s lease=not_given_up error=%s", attempt.execution.pk, type(error).__name__)

@@ -306,7 +306,7 @@ def _leave_open(attempt: Attempt, records: Sequence[ExecutedStatement], reason: 
         error=f"Whether statement {opened[-1].seq + 1} took effect is not known. {reason}",
         evidence={**attempt.execution.evidence, **evidence},
         looks=attempt.execution.looks + 1,
-        look_again=_pause(attempt.execution.looks),
+        look_again=pause_after(attempt.execution.looks),
     )
 
 
@@ -317,9 +317,10 @@ def _leave_pending(attempt: Attempt, records: Sequence[ExecutedStatement], reaso
         note(execution.ticket, "backup pending", by=None, text=reason)
     Ticket.objects.filter(pk=execution.ticket_id).update(backup_state=sum_of(records))
     evidence = {**execution.evidence, "backup": reason, "looked_at": timezone.now().isoformat(timespec="seconds")}
-    attempt.let_go(look_again=_pause(execution.looks), evidence=evidence)
+    attempt.let_go(look_again=pause_after(execution.looks), evidence=evidence)
 
 
-def _pause(looks: int) -> timedelta:
+def pause_after(looks: int) -> timedelta:
+    """Return how long to wait after `looks` looks that decided nothing."""
     pause: timedelta = min(FIRST_LOOK_AGAIN * 2 ** min(looks, 16), LATEST_LOOK_AGAIN)
     return pause

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
-from changes import actions, execution, report
+from changes import actions, foreground, report
+from changes.errors import ChangeError
 from changes.models import Target
 from changes.problems import Problem
 from changes.statements import SplitError, split_statements
@@ -73,9 +74,10 @@ class Command(BaseCommand):
         ticket, queued = actions.create_unreviewed(fields)
         if queued is None:
             return report.describe_refusal(ticket.problems, ticket), report.ExitStatus.REFUSED
-        done = execution.run(queued.pk)
-        if done is None:
-            raise CommandError(f"Execution {queued.pk} was taken by somebody else; look at ticket #{ticket.pk}.")
+        try:
+            done = foreground.run(queued)
+        except ChangeError as error:
+            return report.describe_refusal([_busy(error)], ticket), report.ExitStatus.REFUSED
         return report.describe_run(done), report.judge(done)
 
 
@@ -113,6 +115,10 @@ def _not_allowed() -> Problem | None:
         needed="allow_unreviewed_cli = true in [site] of config.toml.",
         how="Submit a ticket in the browser, or have an administrator set it.",
     )
+
+
+def _busy(error: ChangeError) -> Problem:
+    return Problem(id="target.busy", severity="error", found=str(error), needed="One ticket at a time.", how="")
 
 
 def _unknown_target(name: str) -> Problem | None:
