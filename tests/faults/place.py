@@ -104,7 +104,8 @@ def _flatten(client: Any, key: bytes) -> Iterator[bytes]:
         b"zset": lambda: client.zrange(key, 0, -1),
         b"stream": lambda: [repr(entry).encode() for entry in client.xrange(key)],
     }
-    for value in readers[client.type(key)]():
+    read = readers.get(client.type(key), list)  # a key that has run out meanwhile has no type
+    for value in read():
         yield value or b""
         yield _inflate(value or b"")
 
@@ -134,6 +135,8 @@ class Place:
         self.proxies = {name: Proxy(("127.0.0.1", server.port)) for name, server in self.servers.items()}
         self.backup_proxy = Proxy(("127.0.0.1", self.backup.port))
         self.programs: list[subprocess.Popen[bytes]] = []
+        self.heard: list[bytes] = []
+        """All that ever stood in the queue's jobs."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -276,6 +279,7 @@ class Place:
                 continue
             queue.connection.lrem(queue.key, 1, job_id)
             if job is not None:
+                self.heard += _flatten(queue.connection, job.key)
                 queue.connection.delete(job.key)
                 taken.append(int(job.args[0]))
         return taken

@@ -183,4 +183,5 @@ def check_place(place: Place) -> list[Violation]:
     """What is checked once, over everything: secrets in logs and in the queue."""
     secrets = (TARGET_PASSWORD, BACKUP_PASSWORD, ROW_VALUE)
     found = check_secrets(read_logs(place.logs), secrets)
-    return found + check_secrets([("the queue", place.queue.read_all())], secrets)
+    queued = b"\n".join([place.queue.read_all(), *place.heard])
+    return found + check_secrets([("the queue", queued)], secrets)

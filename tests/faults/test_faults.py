@@ -15,7 +15,7 @@ import pytest
 from tests.faults.scenarios import list_scenarios, sample
 from tests.servers import MARIADB, MYSQL, ROOT, ServerMissingError, find_program
 
-COUNT = 60
+COUNT = 45
 """About four minutes on two cores."""
 LONGEST_SECONDS = 900
 
