@@ -37,12 +37,12 @@ def list_scenarios(server: str) -> Iterator[Scenario]:
 def _make_play(other: str, direction: Direction, action: Break, phase: str):
     def play(stage: Stage) -> Iterator[None]:
         proxy = stage.proxy if other == "target" else stage.place.backup_proxy
-        probe = stage.case_for(phase, "each")
+        probe = stage.case_for(phase, stage.rng.choice(SHAPES))
         proxy.count()
         probe.execute()
         count = proxy.passed(direction)
         for done, number in enumerate(_numbers(stage, count, STEP[action]), 1):
-            case = stage.case_for(phase, stage.rng.choice(SHAPES))
+            case = stage.case_for(phase, stage.rng.choice(SHAPES) if stage.thorough else probe.shape.name)
             case.note = f"{case.shape.name}, packet {number} {direction}"
             stage.fire(_break(stage, proxy, case, direction, number, action))
             if done % A_ROW == 0:
