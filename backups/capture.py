@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -17,6 +17,7 @@ from backups.binlog.flavor import Flavor
 from backups.binlog.own import OwnEvent
 from backups.binlog.snapshots import Snapshot
 from backups.binlog.tables import TableMap
+from backups.cursors import BackupCursor, open_backup_cursor, open_storing_cursor
 from backups.errors import (
     AttributionError,
     BinlogGoneError,
@@ -32,19 +33,19 @@ from backups.rollback.plan import TablePlan
 from backups.schema import StoredShape, ensure_tables
 from backups.source import OwnTransaction, ServerAddress, read_own_events
 from backups.store import (
-    BackupCursor,
     InformationRow,
     StatementStore,
-    backup_transaction,
     build_opid_time,
     candidate_opid_times,
-    open_backup_cursor,
     read_packet_bytes,
 )
 from backups.verification import is_row_change, read_digest
 
-_REPLACE = re.compile(r"(?:\s|(?>/\*.*?\*/)|(?:--\s|#)[^\n]*\n)*+REPLACE\b", re.IGNORECASE | re.DOTALL)
 LOCK_PATIENCE_SECONDS = 5
+_SPACE = r"(?:\s|(?>/\*.*?\*/)|(?:--\s|#)[^\n]*\n)"
+_REPLACE = re.compile(rf"{_SPACE}*+REPLACE\b", re.IGNORECASE | re.DOTALL)
+_PORTION = re.compile(rf"\bFOR{_SPACE}++PORTION\b", re.IGNORECASE | re.DOTALL)
+"""May also be found in a string: what it allows is true of a portion only."""
 _READING_ERRORS = (AttributionError, DecodeError, UnknownTypeError)
 
 
@@ -150,8 +151,13 @@ def capture(
     schema = BackupSchema.claim(change.target_id, change.host, change.port, change.schema_name)
     with open_backup_cursor() as cursor:
         shape = ensure_tables(cursor, schema.name, change.table_name)
-        limits = (read_packet_bytes(cursor), cursor.read_has_backslash_escapes())
-        with _only_capture(cursor, change.execution_id), backup_transaction():
+    name = f"inception:backup:{change.execution_id}"
+    try:
+        with open_storing_cursor(row_count=change.affected_rows if change.own else 0) as cursor:
+            # Whoever else is at this execution's backups lost it to us, and may be frozen in the middle: what it wrote
+            # and did not commit would keep its place taken.
+            cursor.take_lock(name, patience_seconds=LOCK_PATIENCE_SECONDS)
+            limits = (read_packet_bytes(cursor), cursor.read_has_backslash_escapes())
             store, kept = _open_store(cursor, schema.name, shape, limits, change, opid_time)
             with closing(store):
                 if kept is not None:
@@ -160,21 +166,9 @@ def capture(
                 kept = _Capture(change, store, events or partial(_read_all, change, source)).run()
                 faults.point("backup_tx_open")
                 return kept
-
-
-@contextmanager
-def _only_capture(cursor: BackupCursor, execution_id: int) -> Iterator[None]:
-    """Be the only one who backs up this execution.
-
-    Whoever else is at it lost the execution to us, and may be frozen in the middle: what it wrote and did not commit
-    would keep its place taken. It is given a moment, then its session is ended.
-    """
-    name = f"inception:backup:{execution_id}"
-    cursor.take_lock(name, patience_seconds=LOCK_PATIENCE_SECONDS)
-    try:
-        yield
     finally:
-        cursor.release_lock(name)
+        with suppress(StoreError), open_backup_cursor() as cursor:
+            cursor.release_lock(name)
 
 
 def _open_store(
@@ -195,7 +189,7 @@ def _open_store(
         archive = Archive.load(cursor, backup_schema, candidate)
         if archive is not None and _is_of(archive.header, change) and archive.header.state == "complete":
             store.digest = read_digest(cursor, backup_schema, change.table_name, candidate)
-            kept = _describe(store, archive.header)
+            kept = _describe(store, archive.header, archive.sha256)
             if kept.state == "complete":
                 return store, kept
     raise StoreError(
@@ -236,7 +230,7 @@ def _hash_text(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _describe(store: StatementStore, header: ArchiveHeader) -> CaptureResult:
+def _describe(store: StatementStore, header: ArchiveHeader, archive_sha256: str) -> CaptureResult:
     """Return what the store holds of a statement, counted there. Complete only when the three numbers are one."""
     found, records, archived = header.row_count, store.count_records(), store.count_archived_rows()
     reason = header.reason
@@ -255,7 +249,7 @@ def _describe(store: StatementStore, header: ArchiveHeader) -> CaptureResult:
         state="incomplete" if reason else header.state,
         reason=reason,
         explanation=header.explanation,
-        archive_sha256=pack_header(header)[0],
+        archive_sha256=archive_sha256,
         records_sha256=store.digest.hexdigest(),
     )
 
@@ -300,7 +294,7 @@ class _Capture:
         header = self._build_header(verdict)
         digest, payload = pack_header(header)
         self.store.save_block(0, 0, len(payload), digest, payload)
-        return _describe(self.store, header)
+        return _describe(self.store, header, digest)
 
     def _keep_schema_change(self) -> Verdict:
         self.store.add_records(self.change.undo)
@@ -323,6 +317,8 @@ class _Capture:
         self.store.flush()
         self._check_count(self.tally.row_count)
         kind = "REPLACE" if _REPLACE.match(self.change.sql) else self.change.kind
+        if _PORTION.search(self.change.sql):
+            kind = "PORTION"
         return self.tally.judge(kind, self.change.affected_rows, children_checked=self.change.children_checked)
 
     def _take(self, event: OwnEvent) -> None:
@@ -332,17 +328,24 @@ class _Capture:
                 " needed: row events. SET GLOBAL binlog_format=ROW and reconnect before the next change."
             )
         elif event.table_map is not None:
-            if (event.table_map.schema_name, event.table_map.table_name) in find_sequences(self.change.snapshot):
-                self._sequences.add(event.table_map.table_id)
-                return
-            self._sequences.discard(event.table_map.table_id)
-            self._check_seen(event.table_map)
-            if self._maps.get(event.table_map.table_id) != event.table_map:
-                self._plans.pop(event.table_map.table_id, None)
-            self._maps[event.table_map.table_id] = event.table_map
-            self.writer.add_map(event.table_map.table_id, event.raw)
+            self._take_map(event.table_map, event.raw)
         else:
             self._take_rows(event)
+
+    def _take_map(self, table_map: TableMap, raw: bytes) -> None:
+        known = self._maps.get(table_map.table_id)
+        if known is table_map:
+            return
+        if (table_map.schema_name, table_map.table_name) in find_sequences(self.change.snapshot):
+            self._sequences.add(table_map.table_id)
+            self._maps.pop(table_map.table_id, None)
+            return
+        self._sequences.discard(table_map.table_id)
+        self._check_seen(table_map)
+        if known != table_map:
+            self._plans.pop(table_map.table_id, None)
+        self._maps[table_map.table_id] = table_map
+        self.writer.add_map(table_map.table_id, raw)
 
     def _check_seen(self, table_map: TableMap) -> None:
         """Note a table that was opened for writing and not seen before: a child in a schema hidden from the account."""
@@ -366,13 +369,13 @@ class _Capture:
             raise DecodeError(
                 f"found rows of table id {table_id} at {event.coordinates}; needed: the table map before them."
             )
-        before = self.tally.row_count
+        row_count = 0
         if not self.failure:
             try:
-                self._add_records(self._plan(table_id), event)
+                row_count = self._add_records(self._plan(table_id), body, event)
             except _READING_ERRORS as error:
                 self.failure = str(error)
-        self.writer.add_rows(table_id, event.raw, self.tally.row_count - before if not self.failure else 0)
+        self.writer.add_rows(table_id, event.raw, row_count)
 
     def _plan(self, table_id: int) -> TablePlan:
         plan = self._plans.get(table_id)
@@ -389,21 +392,24 @@ class _Capture:
             plan = self._plans[table_id] = TablePlan(table, table_map, self.change.flavor)
         return plan
 
-    def _add_records(self, plan: TablePlan, event: OwnEvent) -> None:
-        if not plan.has_all_columns(event.body, event.type_code):
+    def _add_records(self, plan: TablePlan, body: bytes, event: OwnEvent) -> int:
+        """Store what undoes the rows of an event; return how many they are."""
+        type_code = event.type_code
+        if not plan.has_all_columns(body, type_code):
             raise DecodeError(
                 f"{plan.table.schema_name}.{plan.table.name}: found row images without all columns at"
                 f" {event.coordinates}; needed: all. SET GLOBAL binlog_row_image=FULL and reconnect before the next"
                 " change."
             )
-        kind = ROWS_KINDS[event.type_code]
-        statements = plan.build_inverses(event.body, event.type_code)
+        kind = ROWS_KINDS[type_code]
+        statements = plan.build_inverses(body, type_code)
         cascades = self.tally.find_cascades(plan.table, kind)
         if cascades:
-            for change in plan.decode_rows(event.body, event.type_code):
+            for change in plan.decode_rows(body, type_code):
                 self.tally.add_silent(cascades, plan.table, change)
         self.tally.add(plan.table, kind, len(statements))
         self.store.add_records(statements)
+        return len(statements)
 
     def _check_count(self, expected: int) -> None:
         """Raise StoreError unless the server holds as many records as were sent; the transaction then ends with it."""

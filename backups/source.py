@@ -33,6 +33,7 @@ __all__ = [
     "ServerAddress",
     "Wanted",
     "find_own_transactions",
+    "make_tls_context",
     "read_own_events",
 ]
 
@@ -145,7 +146,7 @@ def _connect(address: ServerAddress) -> Any:
             password=address.password.encode(),
             charset="utf8mb4",
             ssl_disabled=address.tls == "disabled",
-            ssl=_make_tls_context(address),
+            ssl=make_tls_context(address),
             connect_timeout=10,
             read_timeout=_READ_TIMEOUT_SECONDS,
             write_timeout=_READ_TIMEOUT_SECONDS,
@@ -154,7 +155,8 @@ def _connect(address: ServerAddress) -> Any:
         raise _unreadable(address, error) from error
 
 
-def _make_tls_context(address: ServerAddress) -> ssl.SSLContext | None:
+def make_tls_context(address: ServerAddress) -> ssl.SSLContext | None:
+    """Return how to speak TLS with a server, as PyMySQL takes it; None for plain text."""
     if address.tls == "disabled":
         return None
     context = ssl.create_default_context(cafile=address.ca)

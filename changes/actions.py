@@ -59,22 +59,26 @@ def _set_fields(ticket: Ticket, fields: TicketFields) -> None:
         setattr(ticket, name, getattr(fields, name))
 
 
-def create_ticket(fields: TicketFields, *, by: User, form_key: str = "") -> Ticket:
+def create_ticket(fields: TicketFields, *, by: User, form_key: str = "", rest_of: Ticket | None = None) -> Ticket:
     """Keep a new draft, whatever its SQL looks like, and check it: bad input loses nothing.
 
     form_key: names the form that was filled in; a form that is sent twice makes one ticket.
+    rest_of: the ticket that this one continues.
     Raises AlreadySavedError when the form was sent before.
     """
     _require(permissions.why_not_create(by))
     _require(permissions.why_not_use_target(fields.target))
     _require_unsaved(by, form_key)
-    ticket = Ticket(submitter=by, last_editor=by, form_key=form_key or None)
+    ticket = Ticket(submitter=by, last_editor=by, form_key=form_key or None, continues=rest_of)
     _set_fields(ticket, fields)
     ticket.inspection = inspection.inspect(ticket).to_dict()
     try:
         with transaction.atomic():
             ticket.save()
             note(ticket, "created", by=by)
+            if rest_of is not None:
+                text = f"Ticket #{ticket.pk} was made of what did not take effect."
+                note(rest_of, "continued", by=by, text=text)
     except IntegrityError:  # the second of two clicks was checked at the same time
         _require_unsaved(by, form_key)
         raise
@@ -234,7 +238,10 @@ def run_again(ticket: Ticket, *, by: User) -> Execution:
 
 
 def continue_with_rest(ticket: Ticket, *, by: User) -> Ticket:
-    """Make a draft of the statements that did not take effect, to be mended and approved by itself."""
+    """Make a draft of the statements that did not take effect, to be mended and approved by itself.
+
+    Raises AlreadySavedError on the second of two clicks.
+    """
     _require(permissions.why_not_continue(ticket, by))
     last = ticket.last_execution
     done = set(last.statements.filter(outcome=Outcome.DONE).values_list("seq", flat=True)) if last else set()
@@ -249,12 +256,7 @@ def continue_with_rest(ticket: Ticket, *, by: User) -> Ticket:
         no_backup_reason=ticket.no_backup_reason,
         transaction_mode=ticket.transaction_mode,
     )
-    with transaction.atomic():
-        rest = create_ticket(fields, by=by)
-        Ticket.objects.filter(pk=rest.pk).update(continues=ticket)
-        note(ticket, "continued", by=by, text=f"Ticket #{rest.pk} was made of what did not take effect.")
-    rest.refresh_from_db()
-    return rest
+    return create_ticket(fields, by=by, form_key=f"rest of {ticket.pk}, {ticket.continuations.count()}", rest_of=ticket)
 
 
 def _start(ticket: Ticket, *, by: User) -> None:

@@ -24,6 +24,7 @@ from changes.clock import DatabaseNow, database_now_plus
 from changes.content import hash_statement, hash_ticket
 from changes.errors import ChangeError, TicketStateError
 from changes.models import Approval, ExecutedStatement, Execution, Target, Ticket
+from changes.server_facts import ServerFacts
 from changes.states import BackupState, ExecutionState, Outcome, RollbackState, TicketState
 
 logger = logging.getLogger(__name__)
@@ -174,8 +175,14 @@ class Attempt:
         """Whether somebody asked that nothing more of this ticket is sent."""
         return Ticket.objects.filter(pk=self.execution.ticket_id, state=TicketState.STOPPING).exists()
 
-    def connected(self, *, connection_id: int, server_identity: str, server_version: str) -> None:
-        self.update(connection_id=connection_id, server_identity=server_identity, server_version=server_version)
+    def connected(self, facts: ServerFacts) -> None:
+        """Write down which server and session run it, and how long the server keeps what recovery may need."""
+        self.update(
+            connection_id=facts.connection_id,
+            server_identity=str(facts.identity),
+            server_version=facts.version_text,
+            binlog_facts={"retention_seconds": facts.binlog.retention_seconds},
+        )
 
     def add_statement(self, seq: int, sql: str, *, kind: str, schema_name: str, table_name: str) -> ExecutedStatement:
         """Write a waiting statement, before anything of the execution is sent."""

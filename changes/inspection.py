@@ -52,13 +52,17 @@ class InspectedStatement:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """Findings, worst first, and what each statement is. one_transaction: how they will run."""
+    """Findings, worst first, and what each statement is.
+
+    one_transaction: how they will run. apart_because: why not in one, when that is not what was asked for.
+    """
 
     problems: tuple[Problem, ...]
     statements: tuple[InspectedStatement, ...] = ()
     server: str = ""
     identity: ServerIdentity | None = None
     one_transaction: bool = False
+    apart_because: str = ""
     checked_at: str = field(default_factory=lambda: timezone.now().isoformat(timespec="seconds"))
 
     @property
@@ -72,6 +76,7 @@ class Inspection:
             "server": self.server,
             "identity": asdict(self.identity) if self.identity else None,
             "one_transaction": self.one_transaction,
+            "apart_because": self.apart_because,
             "checked_at": self.checked_at,
         }
 
@@ -136,6 +141,7 @@ def _inspect_on(connection: Any, facts: ServerFacts, ticket: Ticket) -> Inspecti
         str(facts.flavor),
         facts.identity,
         one_transaction=together is None and ticket.transaction_mode != TransactionMode.EACH,
+        apart_because="" if ticket.transaction_mode == TransactionMode.EACH else together or "",
     )
 
 

@@ -265,6 +265,8 @@ class Execution(models.Model):
     lease_until: by the clock of this database. A lease that ran out says that nobody is at work any more.
     look_again_at: when the next look is due at what could not be decided or backed up; looks: how many there were.
     evidence: what the last look found, for the page where a person decides.
+    binlog_facts: what its session read of the server's binlog: {"retention_seconds": …}, None there where the server
+        never purges by age; {} before it was connected.
     """
 
     ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="executions")
@@ -284,6 +286,7 @@ class Execution(models.Model):
     rollback_result = models.JSONField(default=dict)
     one_transaction = models.BooleanField(default=False)
     evidence = models.JSONField(default=dict)
+    binlog_facts = models.JSONField(default=dict)
     looks = models.PositiveIntegerField(default=0)
     look_again_at = models.DateTimeField(null=True)
     stop_requested_at = models.DateTimeField(null=True)

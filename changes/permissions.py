@@ -149,6 +149,9 @@ def why_not_run_again(ticket: Ticket, person: Person) -> str | None:
 def why_not_continue(ticket: Ticket, person: Person) -> str | None:
     if ticket.ticket_state not in {_T.PARTLY_DONE, _T.FAILED} or ticket.is_rollback:
         return f"The ticket is {_state_words(ticket)}; there is no rest of it to run."
+    rest = ticket.continuations.exclude(state=_T.WITHDRAWN).first()
+    if rest is not None:
+        return f"The rest of it is ticket #{rest.pk} already."
     return why_not_create(person)
 
 

@@ -283,6 +283,8 @@ def _go_on_or_end(attempt: Attempt, records: list[ExecutedStatement]) -> None:
     waits = not records or any(record.outcome == Outcome.WAITING for record in records)
     may_go_on = ticket.reviewed and ticket.state == TicketState.RUNNING and execution.claims < MOST_CLAIMS
     if is_clean and waits and may_go_on:
+        # What waited is there now; nothing is protected yet of what comes.
+        Ticket.objects.filter(pk=ticket.pk).update(backup_state=BackupState.NONE)
         attempt.put_back("Its worker went away. Nothing is in doubt, and another one goes on with what waits.")
         jobs.ring(execution.pk)
         return

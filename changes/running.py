@@ -39,6 +39,8 @@ from changes.verdict import finish
 ANNOUNCES_INCOMPLETE = frozenset({"table.column_type", "table.cascade"})
 """Warnings that told the approver that a backup will lack something: only then the ticket goes on past it."""
 
+_NO_ANSWER: dict[str, Any] = {"affected_rows": None, "warnings": [], "error": "", "execute_seconds": None}
+
 MOST_TRIES = 4
 FIRST_PAUSE_SECONDS = 0.2
 
@@ -304,7 +306,11 @@ def _note_retry(run: Run, records: Sequence[ExecutedStatement], result: runner.S
     first = records[0]
     run.attempt.write(first, retries=[*first.retries, entry])
     run.attempt.write_all(
-        list(records), outcome=Outcome.SENT if len(records) == 1 else Outcome.WAITING, commit_sent_at=None
+        list(records),
+        outcome=Outcome.SENT if len(records) == 1 else Outcome.WAITING,
+        commit_sent_at=None,
+        # Answers of the try that was aborted: the page takes a time for "ran, not committed yet".
+        **_NO_ANSWER,
     )
     time.sleep(FIRST_PAUSE_SECONDS * 2**number)
 

@@ -85,11 +85,7 @@ def open_session(attempt: Attempt, *, found_rows: bool) -> Iterator[Session]:
         if errors:
             raise RefusedError(errors)
         # Before the lock: whoever takes over must know which session holds it.
-        attempt.connected(
-            connection_id=facts.connection_id,
-            server_identity=str(facts.identity),
-            server_version=facts.version_text,
-        )
+        attempt.connected(facts)
         if not targets.take_lock(connection, lock_name(ticket), seconds=LOCK_SECONDS):
             raise RefusedError([_lock_problem(str(target))])
         faults.point("after_lock")

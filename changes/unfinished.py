@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from changes import killing, permissions, undo, verdict
 from changes.activity import move, note
-from changes.attempt import Attempt, lock_name
+from changes.attempt import HELD, Attempt, lock_name
 from changes.clock import DatabaseNow
-from changes.errors import ChangeError, PermissionRefusedError, TicketStateError
+from changes.errors import ChangeError, PermissionRefusedError, StalePageError, TicketStateError
 from changes.models import ExecutedStatement, Execution, Ticket
-from changes.states import BackupState, ExecutionState, Outcome, TicketState
+from changes.states import OPEN_OUTCOMES, BackupState, ExecutionState, Outcome, TicketState
 from changes.targets import TargetError
 
 
@@ -36,12 +37,25 @@ def _ask_to_stop(ticket: Ticket, *, by: User, verb: str) -> None:
     ticket.executions.filter(state=ExecutionState.RUNNING).update(stop_requested_at=timezone.now())
 
 
-def kill(ticket: Ticket, *, by: User) -> None:
+def find_running(ticket: Ticket) -> ExecutedStatement | None:
+    """Return the statement that the server works on; None between two of them, and while a backup is made."""
+    sent = ExecutedStatement.objects.filter(
+        execution__ticket=ticket, execution__state=ExecutionState.RUNNING, outcome__in=OPEN_OUTCOMES
+    )
+    # One that has a time has been answered, and waits for the end of the ticket's transaction.
+    return sent.order_by(F("execute_seconds").asc(nulls_first=True), "seq").first()
+
+
+def kill(ticket: Ticket, *, by: User, seen: int | None = None) -> None:
     """Stop, and end the statement that runs on the server. What became of it is taken from evidence, as always.
 
+    seen: key of the statement that the person saw running; StalePageError when another one runs by now. In one
+    transaction it does not matter which: all of them are aborted.
     Raises ChangeError when the server could not be told; the ticket still stops after the statement.
     """
     _require(permissions.why_not_stop(ticket, by))
+    if seen is not None:
+        _require_running(ticket, seen)
     with transaction.atomic():
         _ask_to_stop(ticket, by=by, verb="kill requested")
     execution = ticket.last_execution
@@ -56,6 +70,15 @@ def kill(ticket: Ticket, *, by: User) -> None:
             "No statement was killed: the server could not be told, or the session had ended. The ticket stops after"
             " the statement that runs."
         )
+
+
+def _require_running(ticket: Ticket, seen: int) -> None:
+    running = find_running(ticket)
+    if running is None or running.pk == seen or running.execution.one_transaction:
+        return
+    raise StalePageError(
+        f"The statement you saw has ended, and statement {running.seq + 1} runs now. Nothing was killed or stopped."
+    )
 
 
 def decide(ticket: Ticket, *, applied: bool, reason: str, by: User) -> None:
@@ -127,5 +150,8 @@ def give_up_backup(ticket: Ticket, *, reason: str, by: User) -> None:
 def look_again(ticket: Ticket, *, by: User) -> None:
     """Let the next look at an undecided outcome, or at a backup that waits, be now."""
     _require(permissions.why_not_look_again(ticket, by))
-    Execution.objects.filter(ticket=ticket).exclude(look_again_at=None).update(look_again_at=DatabaseNow())
+    # What evidence could not decide has no next look by itself; a person may want one, e.g. of a restored binlog.
+    held = Execution.objects.filter(ticket=ticket, state__in=HELD)
+    if not held.update(look_again_at=DatabaseNow()):
+        raise TicketStateError("Nothing of this ticket waits to be looked at any more; reload the page.")
     note(ticket, "look again", by=by)

@@ -63,7 +63,9 @@ def _describe_end(attempt: Attempt, records: Sequence[ExecutedStatement], stoppe
             f"Stopped after statement {last.seq + 1}, which is committed, since its backup is incomplete: "
             f"{last.backup_reason} The statements after it were not run."
         )
-    return f"Stopped after statement {last.seq + 1}, as asked. The statements after it were not run."
+    if attempt.is_stop_requested():
+        return f"Stopped after statement {last.seq + 1}, as asked. The statements after it were not run."
+    return f"Ended after statement {last.seq + 1}: its worker went away. The statements after it were not run."
 
 
 def _words(stopped: ExecutedStatement) -> str:

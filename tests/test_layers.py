@@ -24,6 +24,7 @@ PURE = {
     "changes.problems",
     "changes.errors",
     "changes.judgement",
+    "changes.binlog_commands",
     "changes.lexer",
     "changes.splitter",
     "changes.kinds",
@@ -51,7 +52,7 @@ DRIVERS = {"MySQLdb", "pymysql", "pymysqlreplication"}
 # These talk to a server, and know nothing of Django's models.
 DRIVER_SHELL = {
     *("changes.targets", "changes.runner", "changes.killing"),
-    *("backups.source", "backups.shared", "backups.snapshot", "backups.schema"),
+    *("backups.source", "backups.shared", "backups.snapshot", "backups.schema", "backups.bulk"),
 }
 # These put both together: a server's answers, or its errors, and models.
 SHELL = DRIVER_SHELL | {
@@ -66,7 +67,7 @@ SHELL = DRIVER_SHELL | {
         "changes.inspection",
     ),
     *("changes.protection", "changes.ddl_undo", "backups.store", "backups.archive", "backups.capture"),
-    *("backups.restore", "backups.preview", "inception_site.demo"),
+    *("backups.restore", "backups.preview", "backups.cursors", "inception_site.demo"),
 }
 # The application asks actions; what it shows, it shows without a connection.
 ABOVE_ACTIONS = ("admin", "views", "forms", "urls", "templatetags", "badges", "desk", "ticket_lists")

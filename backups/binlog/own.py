@@ -18,6 +18,7 @@ from backups.binlog.tables import TableMap, decode_table_map
 from backups.binlog.walk import EventWalk
 from backups.errors import AttributionError, DecodeError
 
+_MAPS_KEPT = 1000
 _IGNORABLE = 0x80
 _ROWS_FLAGS = HEADER_SIZE + 6
 _MYSQL_STARTS = frozenset({events.GTID, events.ANONYMOUS_GTID, events.GTID_TAGGED})
@@ -61,14 +62,15 @@ class OwnEvent:
 
     raw: header and body as sent, without checksum (header.size still counts it); of a compressed event, those of the
     plain one that it stands for.
-    coordinates: where the event ends, or the compressed transaction that it was in.
-    table_map: of a table map. query: of a Query event other than BEGIN and COMMIT.
+    file, position: where the event ends, or the compressed transaction that it was in.
+    table_map: of a table map; the same object for one that comes again. query: of a Query event other than BEGIN and
+        COMMIT.
     statement: number of the statement that made it, in a shared transaction whose binlog holds the texts.
     """
 
-    header: EventHeader
     raw: bytes
-    coordinates: BinlogCoordinates
+    file: str
+    position: int
     table_map: TableMap | None = None
     query: QueryEvent | None = None
     statement: int | None = None
@@ -78,9 +80,18 @@ class OwnEvent:
         """Whether the server marked it as the last rows event of its statement (STMT_END_F)."""
         return self.type_code in events.ROWS_KINDS and bool(self.raw[_ROWS_FLAGS] & 1)
 
+    # Few are asked for these, and a large transaction of small statements has many events.
+    @property
+    def header(self) -> EventHeader:
+        return parse_header(self.raw)
+
+    @property
+    def coordinates(self) -> BinlogCoordinates:
+        return BinlogCoordinates.at(self.file, self.position)
+
     @property
     def type_code(self) -> int:
-        return self.header.type_code
+        return self.raw[4]
 
     @property
     def body(self) -> bytes:
@@ -107,6 +118,7 @@ class OwnEventFilter(EventWalk):
         self._groups_found = 0
         self._unreadable_payloads = 0
         self._maps: dict[int, TableMap] = {}
+        self._decoded_maps: dict[bytes, TableMap] = {}  # a transaction of small statements repeats the same ones
 
     def feed(self, event: bytes) -> Iterable[OwnEvent]:
         """Take one event: header, body and checksum, if the file has them. Return those of ours that it holds.
@@ -268,7 +280,12 @@ class OwnEventFilter(EventWalk):
 
     def _own_table_map(self, raw: bytes) -> OwnEvent:
         self._open = True
-        table_map = decode_table_map(raw[HEADER_SIZE:])
+        body = raw[HEADER_SIZE:]
+        table_map = self._decoded_maps.get(body)
+        if table_map is None:
+            if len(self._decoded_maps) >= _MAPS_KEPT:
+                self._decoded_maps.clear()
+            table_map = self._decoded_maps[body] = decode_table_map(body)
         self._maps[table_map.table_id] = table_map
         return self._own_event(raw, table_map=table_map)
 
@@ -312,4 +329,4 @@ class OwnEventFilter(EventWalk):
         )
 
     def _own_event(self, raw: bytes, *, table_map: TableMap | None = None, query: QueryEvent | None = None) -> OwnEvent:
-        return OwnEvent(parse_header(raw), raw, self.coordinates, table_map, query, self._statement)
+        return OwnEvent(raw, self._file, self._position, table_map, query, self._statement)

@@ -98,6 +98,9 @@ class TablePlan:
     def build_exists(self, image: Image) -> str:
         return statements.build_exists(image, self.table, self.codecs)
 
+    def build_key_conditions(self, image: Image) -> list[str]:
+        return statements.build_key_conditions(image, self.table, self.codecs)
+
     def build_now(self, image: Image) -> str:
         return statements.build_now(image, self.table, self.codecs)
 

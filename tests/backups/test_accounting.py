@@ -40,6 +40,13 @@ def judge(snapshot: Snapshot, changes: list[RowChange], kind: str, affected: int
         # The same servers, and MariaDB 11.8: REPLACE of a row by an equal one counts as one and logs nothing.
         (PLAIN, [], "REPLACE", 1, ("complete", True)),
         (PLAIN, [UPDATE, INSERT], "REPLACE", 4, ("complete", True)),
+        # MariaDB 10.11 and 11.8: FOR PORTION OF counts a row once, and makes up to two more of what is left of it.
+        (PLAIN, [UPDATE, INSERT, INSERT], "PORTION", 1, ("complete", True)),
+        (PLAIN, [DELETE, INSERT], "PORTION", 1, ("complete", True)),
+        (PLAIN, [UPDATE, INSERT, INSERT, INSERT], "PORTION", 1, ("incomplete", False)),
+        (PLAIN, [INSERT], "PORTION", 1, ("complete", False)),
+        (PLAIN, [UPDATE, INSERT], "PORTION", 2, ("complete", False)),
+        (PLAIN, [UPDATE, UPDATE], "PORTION", 1, ("incomplete", False)),
         (PLAIN, [], "INSERT", 1, ("incomplete", False)),
         (PLAIN, [INSERT], "REPLACE", 0, ("incomplete", False)),
         (TRIGGER, [UPDATE, INSERT], "UPDATE", 1, ("complete", True)),

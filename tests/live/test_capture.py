@@ -32,6 +32,13 @@ TABLES = (
 )
 
 
+@pytest.fixture(autouse=True, params=["few", "many"])
+def _way_of_storing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few rows go over Django's connection, many over one that takes them in bulk: here each goes both ways."""
+    if request.param == "many":
+        monkeypatch.setattr("backups.cursors.MANY_ROWS", 0)
+
+
 def records(kept: CaptureResult) -> list[str]:
     found = records_of(kept.backup_schema, kept.backup_table).objects.filter(opid_time=kept.opid_time)
     return list(found.order_by("id").values_list("rollback_statement", flat=True))

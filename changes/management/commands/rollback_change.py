@@ -19,7 +19,7 @@ from changes.problems import Problem
 class Command(BaseCommand):
     help = (
         "Roll back a ticket in the foreground and wait for it. Exit status: 0 done; 1 a statement failed; "
-        "2 refused, nothing ran; 3 conflict, nothing changed; 4 the outcome is unknown."
+        "2 refused, nothing ran; 3 conflict, nothing changed; 4 the outcome is unknown, or its backup still waits."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

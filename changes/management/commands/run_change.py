@@ -24,8 +24,8 @@ BOOLEANS = {"true": True, "false": False}
 class Command(BaseCommand):
     help = (
         "Run the SQL of a file (or of standard input) on a target with backup, without review, and wait for it. "
-        "Exit status: 0 done and complete; 1 a statement failed; 2 refused, nothing ran; 4 done but the backup is "
-        "incomplete, or the outcome is unknown."
+        "Exit status: 0 done and complete; 1 a statement failed or was stopped; 2 refused, nothing ran; 4 done but the "
+        "backup is incomplete or still waits, or the outcome is unknown."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
