@@ -208,6 +208,8 @@ class Place:
 
     def stop(self, *, keep: bool = False) -> None:
         """End every process that the place started. keep: leave the folder, with all logs."""
+        # A second Ctrl-C must not leave servers behind.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         for program in self.programs:
             end(program)
         with contextlib.suppress(AttributeError):
