@@ -12,7 +12,7 @@ from typing import Any
 import django
 
 from tests.faults.place import Place
-from tests.servers import MARIADB, MYSQL
+from tests.servers import MARIADB, MYSQL, ROOT
 
 NAMES = (MARIADB, MYSQL)
 
@@ -76,5 +76,5 @@ def main() -> int:
     print(report.build_summary(figures))
     if chosen.write:
         report.write(figures)
-        print(f"written: {report.DOCUMENT}")
+        print(f"written: {report.DOCUMENT.relative_to(ROOT)}")
     return 1 if figures.is_bad else 0

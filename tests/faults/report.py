@@ -52,7 +52,8 @@ class Figures:
     ) -> Figures:
         kinds: Counter[str] = Counter()
         for result in results:
-            kinds[result.scenario.kind] += result.fired
+            if result.fired or result.missed:
+                kinds[result.scenario.kind] += result.fired
         return cls(
             kinds=kinds,
             tickets=sum(result.tickets for result in results),
