@@ -38,6 +38,7 @@ from backups.store import (
     build_opid_time,
     candidate_opid_times,
     read_packet_bytes,
+    try_write,
 )
 from backups.verification import is_row_change, read_digest
 
@@ -120,12 +121,14 @@ def prepare(
 ) -> None:
     """Make the place where a statement will be kept, and see that it fits there, before the statement runs.
 
-    position: the binlog offset it starts at. Raises StoreError when it could not be kept.
+    position: the binlog offset it starts at. Raises StoreError when it could not be kept: a record is written and read
+    there, and not committed.
     """
     schema = BackupSchema.claim(target_id, host, port, schema_name)
     with open_backup_cursor() as cursor:
         shape = ensure_tables(cursor, schema.name, table_name)
         shape.check(schema=schema.name, statement_bytes=len(sql.encode()), position=position, host=host)
+        try_write(cursor, schema.name, table_name)
 
 
 Events = Callable[[], Iterator[OwnEvent]]

@@ -19,6 +19,9 @@ BATCH_BYTES = 1 << 20
 PACKET_RESERVE_BYTES = 1024
 BULK_HEAD_BYTES = 10
 MOST_SECONDS_MOVED = 3600
+TRIAL = "trial"
+"""Instead of an opid_time, on a record that is never committed."""
+
 _BEGINNING = "inception_beginning"
 
 
@@ -48,6 +51,23 @@ def parse_opid_time(opid_time: str) -> tuple[int, int, int]:
     """Return (seconds, connection id, number). Raises ValueError when it is not of goInception's form."""
     seconds, connection_id, seq = opid_time.split("_")
     return int(seconds), int(connection_id), int(seq)
+
+
+def try_write(cursor: BackupCursor, backup_schema: str, table_name: str) -> None:
+    """Write a record, read it back and abort: the server takes writes, now. Raises StoreError when it does not."""
+    name = f"{quote_identifier(backup_schema)}.{quote_identifier(table_name)}".replace("%", "%%")
+    cursor.execute("START TRANSACTION")
+    try:
+        cursor.execute(f"INSERT INTO {name} (rollback_statement, opid_time) VALUES (%s, %s)", ("", TRIAL))
+        cursor.execute(f"SELECT COUNT(*) FROM {name} WHERE opid_time = %s", (TRIAL,))
+        (count,) = cursor.fetchone()
+    finally:
+        cursor.execute("ROLLBACK")
+    if count != 1:
+        raise StoreError(
+            f"{backup_schema}: found {count} records after one was written for a trial. Needed: 1. Look for triggers or"
+            " another writer on the backup tables."
+        )
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from backups import faults
-from changes import recovery, targets, undo
+from changes import recovery, targets, undo, verdict
 from changes.attempt import Attempt, LostExecutionError, claim, is_what_was_approved, ring_waiting
 from changes.errors import UnheardError
 from changes.lifeline import Lifeline
@@ -73,6 +73,15 @@ def _run_claimed(attempt: Attempt) -> None:
     except targets.TargetError as error:
         attempt.refuse([error.problem.to_dict()], str(error))
     except RefusedError as refusal:
-        if execution.statements.exclude(outcome__in=[Outcome.WAITING, Outcome.NOT_RUN]).exists():
-            raise UnheardError from refusal  # an earlier part of it ran
+        _end_refused(attempt, refusal)
+
+
+def _end_refused(attempt: Attempt, refusal: RefusedError) -> None:
+    """Nothing was sent; or nothing more, when an earlier worker sent a part and this one was to go on."""
+    records = list(attempt.execution.statements.select_related("execution__ticket__rolls_back").order_by("seq"))
+    if all(record.outcome == Outcome.WAITING for record in records):
         attempt.refuse([problem.to_dict() for problem in refusal.problems], str(refusal))
+    elif attempt.execution.ticket.is_rollback:
+        undo.finish(attempt, records, why=str(refusal))
+    else:
+        verdict.finish(attempt, records, why=str(refusal))

@@ -270,8 +270,7 @@ def _intend(run: Run, pairs: Sequence[tuple[Statement, ExecutedStatement]]) -> r
         faults.point("after_snapshot")
         start = runner.read_start(connection, flavor)
         if ticket.backup:
-            for record in records:
-                _make_room(ticket, record, start)
+            _make_room(ticket, records, start)
     except MySQLdb.Error as error:
         run.attempt.write(records[0], outcome=Outcome.FAILED, error="{}: {}".format(*targets.error_of(error)))
         return None
@@ -320,17 +319,23 @@ def _protect(run: Run, records: Sequence[ExecutedStatement]) -> None:
         protect(run.attempt, run.source, records)
 
 
-def _make_room(ticket: Ticket, record: ExecutedStatement, start: runner.StatementStart) -> None:
-    """See that the backup server is there and has room for the statement. Raises BackupError."""
-    prepare(
-        ticket.target_id,
-        ticket.target.host,
-        ticket.target.port,
-        record.schema_name,
-        record.table_name,
-        sql=record.sql,
-        position=start.coordinates.position if start.coordinates else 0,
-    )
+def _make_room(ticket: Ticket, records: Sequence[ExecutedStatement], start: runner.StatementStart) -> None:
+    """See that the backup server is there, takes writes and has room for the statements. Raises BackupError."""
+    longest: dict[tuple[str, str], ExecutedStatement] = {}
+    for record in records:
+        place = (record.schema_name, record.table_name)
+        if place not in longest or len(record.sql) > len(longest[place].sql):
+            longest[place] = record
+    for record in longest.values():
+        prepare(
+            ticket.target_id,
+            ticket.target.host,
+            ticket.target.port,
+            record.schema_name,
+            record.table_name,
+            sql=record.sql,
+            position=start.coordinates.position if start.coordinates else 0,
+        )
 
 
 def _result_fields(

@@ -319,15 +319,18 @@ def _add_result(attempt: Attempt, result: RestoreResult) -> None:
     attempt.execution.rollback_result = summed
 
 
-def finish(attempt: Attempt, records: Sequence[ExecutedStatement]) -> None:
-    """Write how the rollback ended, on its own ticket and on the one it undoes."""
+def finish(attempt: Attempt, records: Sequence[ExecutedStatement], *, why: str = "") -> None:
+    """Write how the rollback ended, on its own ticket and on the one it undoes.
+
+    why: the reason that steps still wait, when they do not tell it themselves.
+    """
     original = attempt.execution.ticket.rolls_back
     assert original is not None
     result = {**_NOTHING_RESTORED, **attempt.execution.rollback_result}
     stopped = find_trouble(records)
     done_any = any(record.outcome == Outcome.DONE for record in records)
     conflicted = stopped is not None and bool(result["conflicts"])
-    words = stopped.error if stopped else "It was stopped before all of it was undone."
+    words = stopped.error if stopped else why or "It was stopped before all of it was undone."
     if records and all(record.outcome == Outcome.DONE for record in records):
         state, ticket_state, error = ExecutionState.SUCCEEDED, TicketState.SUCCEEDED, ""
     elif stopped is not None and is_open(stopped):

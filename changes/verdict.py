@@ -14,8 +14,11 @@ _TROUBLE = (*_OPEN, Outcome.FAILED, Outcome.FAILED_PARTIAL, Outcome.ABORTED)
 """What speaks for an execution, the first before the others."""
 
 
-def finish(attempt: Attempt, records: Sequence[ExecutedStatement]) -> None:
-    """Write how the execution ended, judged from its statements alone."""
+def finish(attempt: Attempt, records: Sequence[ExecutedStatement], *, why: str = "") -> None:
+    """Write how the execution ended, judged from its statements alone.
+
+    why: the reason that statements still wait, when they do not tell it themselves.
+    """
     backup_state = sum_of(records)
     outcomes = [Outcome(record.outcome) for record in records]
     changed = Outcome.DONE in outcomes or Outcome.FAILED_PARTIAL in outcomes
@@ -29,7 +32,7 @@ def finish(attempt: Attempt, records: Sequence[ExecutedStatement]) -> None:
         state, ticket_state = ExecutionState.FAILED, TicketState.FAILED
         if changed:
             state, ticket_state = ExecutionState.PARTLY_DONE, TicketState.PARTLY_DONE
-        attempt.finish(state, ticket_state, backup_state, error=_describe_end(attempt, records, stopped))
+        attempt.finish(state, ticket_state, backup_state, error=_describe_end(attempt, records, stopped, why))
 
 
 def is_open(record: ExecutedStatement) -> bool:
@@ -46,7 +49,9 @@ def find_trouble(records: Sequence[ExecutedStatement]) -> ExecutedStatement | No
     return None
 
 
-def _describe_end(attempt: Attempt, records: Sequence[ExecutedStatement], stopped: ExecutedStatement | None) -> str:
+def _describe_end(
+    attempt: Attempt, records: Sequence[ExecutedStatement], stopped: ExecutedStatement | None, why: str
+) -> str:
     if stopped is not None and attempt.execution.one_transaction:
         return (
             f"Stopped at statement {stopped.seq + 1}: {_words(stopped)} Nothing of the ticket was applied: all its"
@@ -55,6 +60,8 @@ def _describe_end(attempt: Attempt, records: Sequence[ExecutedStatement], stoppe
     if stopped is not None:
         return f"Stopped at statement {stopped.seq + 1}: {_words(stopped)} {_what_stands(stopped)}"
     done = [record for record in records if record.outcome == Outcome.DONE]
+    if not done and why:
+        return f"Nothing was sent. {why}"
     if not done:
         return "Stopped before anything was sent. Nothing of the ticket was applied."
     last = done[-1]
@@ -63,6 +70,8 @@ def _describe_end(attempt: Attempt, records: Sequence[ExecutedStatement], stoppe
             f"Stopped after statement {last.seq + 1}, which is committed, since its backup is incomplete: "
             f"{last.backup_reason} The statements after it were not run."
         )
+    if why:
+        return f"Ended after statement {last.seq + 1}: {why} The statements after it were not run."
     if attempt.is_stop_requested():
         return f"Stopped after statement {last.seq + 1}, as asked. The statements after it were not run."
     return f"Ended after statement {last.seq + 1}: its worker went away. The statements after it were not run."
