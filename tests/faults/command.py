@@ -41,6 +41,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="write the figures into docs/reliability.md")
     parser.add_argument("--keep", action="store_true", help="leave the folder with all logs")
     chosen = parser.parse_args()
+    command = " ".join(["scripts/faults", *sys.argv[1:]])
     seed = chosen.seed if chosen.seed is not None else random.SystemRandom().randrange(1 << 31)
     place = Place(tuple(chosen.server or NAMES))
     place.prepare()
@@ -50,7 +51,8 @@ def main() -> int:
     from tests.faults.run import check_place, run
     from tests.faults.scenarios import list_scenarios, sample
 
-    scenarios = choose(list_scenarios(place.names), chosen.only)
+    every = list_scenarios(place.names)
+    scenarios = choose(every, chosen.only)
     if chosen.sample is not None:
         scenarios = sample(scenarios, chosen.sample, seed)
     if chosen.list:
@@ -72,7 +74,7 @@ def main() -> int:
         if chosen.keep:
             print(f"kept: {place.folder}", file=sys.stderr)
         place.stop(keep=chosen.keep)
-    figures = report.Figures.of(results, everywhere, seed, time.monotonic() - began, place.names)
+    figures = report.Figures.of(results, everywhere, seed, time.monotonic() - began, place.names, len(every), command)
     print(report.build_summary(figures))
     if chosen.write:
         report.write(figures)

@@ -13,7 +13,6 @@ from tests.faults.run import Result
 from tests.servers import ROOT
 
 DOCUMENT = ROOT / "docs" / "reliability.md"
-COMMAND = "scripts/faults --write"
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 MOST_LINES = 8
 
@@ -28,7 +27,10 @@ MEANINGS = {
 
 @dataclass(frozen=True)
 class Figures:
-    """kinds: faults that happened, by kind. missed: scenarios that proved nothing, since their fault did not happen."""
+    """kinds: faults that happened, by kind. missed: scenarios that proved nothing, since their fault did not happen.
+
+    of: how many scenarios there are, all of which a whole run plays. command: what was called.
+    """
 
     kinds: Counter[str]
     tickets: int
@@ -37,6 +39,8 @@ class Figures:
     longest_seconds: float
     endings: Counter[str]
     scenarios: int
+    of: int
+    command: str
     seed: int
     seconds: float
     servers: tuple[str, ...]
@@ -49,6 +53,8 @@ class Figures:
         seed: int,
         seconds: float,
         names: tuple[str, ...],
+        of: int,
+        command: str,
     ) -> Figures:
         kinds: Counter[str] = Counter()
         for result in results:
@@ -62,6 +68,8 @@ class Figures:
             longest_seconds=max((result.longest_seconds for result in results), default=0.0),
             endings=Counter(ending.partition("/")[0] for result in results for ending in result.endings),
             scenarios=len(results),
+            of=of,
+            command=command,
             seed=seed,
             seconds=seconds,
             servers=names,
@@ -107,8 +115,8 @@ def build_section(figures: Figures) -> str:
     lines = [
         BEGIN,
         "",
-        f"Written by `{COMMAND}` on {day}: {figures.scenarios} scenarios on {' and '.join(figures.servers)} in"
-        f" {figures.seconds / 60:.0f} minutes, seed {figures.seed}.",
+        f"Written by `{figures.command}` on {day}: {figures.scenarios} of {figures.of} scenarios on"
+        f" {' and '.join(figures.servers)} in {figures.seconds / 60:.0f} minutes, seed {figures.seed}.",
         "",
         "| fault | injected |",
         "|---|---:|",
