@@ -29,7 +29,7 @@ MEANINGS = {
 class Figures:
     """kinds: faults that happened, by kind. missed: scenarios that proved nothing, since their fault did not happen.
 
-    of: how many scenarios there are, all of which a whole run plays. command: what was called.
+    possible: how many scenarios there are, all of which a whole run plays. command: what was called.
     """
 
     kinds: Counter[str]
@@ -39,7 +39,7 @@ class Figures:
     longest_seconds: float
     endings: Counter[str]
     scenarios: int
-    of: int
+    possible: int
     command: str
     seed: int
     seconds: float
@@ -53,7 +53,7 @@ class Figures:
         seed: int,
         seconds: float,
         names: tuple[str, ...],
-        of: int,
+        possible: int,
         command: str,
     ) -> Figures:
         kinds: Counter[str] = Counter()
@@ -68,7 +68,7 @@ class Figures:
             longest_seconds=max((result.longest_seconds for result in results), default=0.0),
             endings=Counter(ending.partition("/")[0] for result in results for ending in result.endings),
             scenarios=len(results),
-            of=of,
+            possible=possible,
             command=command,
             seed=seed,
             seconds=seconds,
@@ -115,7 +115,7 @@ def build_section(figures: Figures) -> str:
     lines = [
         BEGIN,
         "",
-        f"Written by `{figures.command}` on {day}: {figures.scenarios} of {figures.of} scenarios on"
+        f"Written by `{figures.command}` on {day}: {figures.scenarios} of {figures.possible} scenarios on"
         f" {' and '.join(figures.servers)} in {figures.seconds / 60:.0f} minutes, seed {figures.seed}.",
         "",
         "| fault | injected |",
