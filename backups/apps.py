@@ -3,7 +3,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.db.backends.signals import connection_created
+
+from backups import faults
 
 
 class BackupsConfig(AppConfig):
@@ -12,6 +15,7 @@ class BackupsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        faults.arm(settings.INCEPTION.site.fault)
         connection_created.connect(set_utc, dispatch_uid="backups.set_utc")
 
 

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
+from backups import faults
 from backups.archive import Archive, ArchiveHeader, ArchiveWriter, pack_header
 from backups.binlog.events import ROWS_KINDS
 from backups.binlog.flavor import Flavor
 from backups.binlog.own import OwnEvent
 from backups.binlog.snapshots import Snapshot
 from backups.binlog.tables import TableMap
-from backups.errors import AttributionError, DecodeError, StoreError, UnknownTypeError
+from backups.cursors import BackupCursor, open_backup_cursor, open_storing_cursor
+from backups.errors import (
+    AttributionError,
+    BinlogGoneError,
+    DecodeError,
+    StoreError,
+    UnknownTypeError,
+    UnreachableError,
+)
 from backups.evidence import Evidence
 from backups.models import BackupSchema
 from backups.rollback.accounting import Tally, Verdict
@@ -23,18 +33,20 @@ from backups.rollback.plan import TablePlan
 from backups.schema import StoredShape, ensure_tables
 from backups.source import OwnTransaction, ServerAddress, read_own_events
 from backups.store import (
-    BackupCursor,
     InformationRow,
     StatementStore,
-    backup_transaction,
     build_opid_time,
     candidate_opid_times,
-    open_backup_cursor,
     read_packet_bytes,
+    try_write,
 )
 from backups.verification import is_row_change, read_digest
 
-_REPLACE = re.compile(r"(?:\s|(?>/\*.*?\*/)|(?:--\s|#)[^\n]*\n)*+REPLACE\b", re.IGNORECASE | re.DOTALL)
+LOCK_PATIENCE_SECONDS = 5
+_SPACE = r"(?:\s|(?>/\*.*?\*/)|(?:--\s|#)[^\n]*\n)"
+_REPLACE = re.compile(rf"{_SPACE}*+REPLACE\b", re.IGNORECASE | re.DOTALL)
+_PORTION = re.compile(rf"\bFOR{_SPACE}++PORTION\b", re.IGNORECASE | re.DOTALL)
+"""May also be found in a string: what it allows is true of a portion only."""
 _READING_ERRORS = (AttributionError, DecodeError, UnknownTypeError)
 
 
@@ -109,33 +121,57 @@ def prepare(
 ) -> None:
     """Make the place where a statement will be kept, and see that it fits there, before the statement runs.
 
-    position: the binlog offset it starts at. Raises StoreError when it could not be kept.
+    position: the binlog offset it starts at. Raises StoreError when it could not be kept: a record is written and read
+    there, and not committed.
     """
     schema = BackupSchema.claim(target_id, host, port, schema_name)
     with open_backup_cursor() as cursor:
         shape = ensure_tables(cursor, schema.name, table_name)
         shape.check(schema=schema.name, statement_bytes=len(sql.encode()), position=position, host=host)
+        try_write(cursor, schema.name, table_name)
 
 
-def capture(change: ExecutedChange, source: ServerAddress, *, opid_time: str | None = None) -> CaptureResult:
+Events = Callable[[], Iterator[OwnEvent]]
+"""Gives the events of one statement, from the first, each time it is called."""
+
+
+def capture(
+    change: ExecutedChange,
+    source: ServerAddress,
+    *,
+    opid_time: str | None = None,
+    events: Events | None = None,
+) -> CaptureResult:
     """Read what `change` changed and keep what undoes it, all in one transaction on the backup server.
 
     Call it again after any failure: a statement that was kept completely is found and left alone; one that was not is
     made anew under a key of its own, since what stands on the backup server is never deleted.
     opid_time: the key under which an earlier attempt kept it, when that is known.
-    Raises StoreError when the backup server refuses; then nothing was stored.
+    events: where they come from when others ran in the same transaction; the whole of `change.own` without.
+    Raises StoreError when the backup server refuses, UnreachableError when the target cannot be read just now,
+    BinlogGoneError when it no longer has the events; then nothing was stored.
     """
     schema = BackupSchema.claim(change.target_id, change.host, change.port, change.schema_name)
     with open_backup_cursor() as cursor:
         shape = ensure_tables(cursor, schema.name, change.table_name)
-        limits = (read_packet_bytes(cursor), cursor.read_has_backslash_escapes())
-        with backup_transaction():
+    name = f"inception:backup:{change.execution_id}"
+    try:
+        with open_storing_cursor(row_count=change.affected_rows if change.own else 0) as cursor:
+            # Whoever else is at this execution's backups lost it to us, and may be frozen in the middle: what it wrote
+            # and did not commit would keep its place taken.
+            cursor.take_lock(name, patience_seconds=LOCK_PATIENCE_SECONDS)
+            limits = (read_packet_bytes(cursor), cursor.read_has_backslash_escapes())
             store, kept = _open_store(cursor, schema.name, shape, limits, change, opid_time)
             with closing(store):
                 if kept is not None:
                     return kept
                 store.begin()
-                return _Capture(change, store).run(source)
+                kept = _Capture(change, store, events or partial(_read_all, change, source)).run()
+                faults.point("backup_tx_open")
+                return kept
+    finally:
+        with suppress(StoreError), open_backup_cursor() as cursor:
+            cursor.release_lock(name)
 
 
 def _open_store(
@@ -156,7 +192,7 @@ def _open_store(
         archive = Archive.load(cursor, backup_schema, candidate)
         if archive is not None and _is_of(archive.header, change) and archive.header.state == "complete":
             store.digest = read_digest(cursor, backup_schema, change.table_name, candidate)
-            kept = _describe(store, archive.header)
+            kept = _describe(store, archive.header, archive.sha256)
             if kept.state == "complete":
                 return store, kept
     raise StoreError(
@@ -197,7 +233,7 @@ def _hash_text(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _describe(store: StatementStore, header: ArchiveHeader) -> CaptureResult:
+def _describe(store: StatementStore, header: ArchiveHeader, archive_sha256: str) -> CaptureResult:
     """Return what the store holds of a statement, counted there. Complete only when the three numbers are one."""
     found, records, archived = header.row_count, store.count_records(), store.count_archived_rows()
     reason = header.reason
@@ -216,9 +252,20 @@ def _describe(store: StatementStore, header: ArchiveHeader) -> CaptureResult:
         state="incomplete" if reason else header.state,
         reason=reason,
         explanation=header.explanation,
-        archive_sha256=pack_header(header)[0],
+        archive_sha256=archive_sha256,
         records_sha256=store.digest.hexdigest(),
     )
+
+
+def _read_all(change: ExecutedChange, source: ServerAddress) -> Iterator[OwnEvent]:
+    assert change.own is not None
+    return read_own_events(source, replace(change.own, sequences=find_sequences(change.snapshot)))
+
+
+def find_sequences(snapshot: Snapshot | None) -> frozenset[tuple[str, str]]:
+    """Return (schema, name) of the sequences that a statement can take numbers from."""
+    tables = snapshot.tables if snapshot else ()
+    return frozenset((table.schema_name, table.name) for table in tables if table.is_sequence)
 
 
 @dataclass(slots=True)
@@ -227,6 +274,7 @@ class _Capture:
 
     change: ExecutedChange
     store: StatementStore
+    events: Events
     tally: Tally = field(init=False)
     writer: ArchiveWriter = field(init=False)
     failure: str = ""
@@ -238,19 +286,18 @@ class _Capture:
         self.tally = Tally(self.change.snapshot or Snapshot(tables=()))
         self.writer = ArchiveWriter(self.store.save_block)
 
-    def run(self, source: ServerAddress) -> CaptureResult:
+    def run(self) -> CaptureResult:
         if self.change.own is None:
             verdict = self._keep_schema_change()
         else:
-            own = replace(self.change.own, sequences=self._find_sequences())
-            verdict = self._keep_rows(read_own_events(source, own))
+            verdict = self._keep_rows(self.events())
             if self.failure and self.store.take_back():
                 # Part of the records would be taken for all of them. The events are read again, for the archive alone.
-                return _Capture(self.change, self.store, failure=self.failure).run(source)
+                return _Capture(self.change, self.store, self.events, failure=self.failure).run()
         header = self._build_header(verdict)
         digest, payload = pack_header(header)
         self.store.save_block(0, 0, len(payload), digest, payload)
-        return _describe(self.store, header)
+        return _describe(self.store, header, digest)
 
     def _keep_schema_change(self) -> Verdict:
         self.store.add_records(self.change.undo)
@@ -262,6 +309,9 @@ class _Capture:
         try:
             for event in events:
                 self._take(event)
+                faults.point("mid_decode")
+        except (UnreachableError, BinlogGoneError):
+            raise  # says nothing about the events
         except _READING_ERRORS as error:
             self.failure = self.failure or str(error)
         self.writer.flush()
@@ -270,6 +320,8 @@ class _Capture:
         self.store.flush()
         self._check_count(self.tally.row_count)
         kind = "REPLACE" if _REPLACE.match(self.change.sql) else self.change.kind
+        if _PORTION.search(self.change.sql):
+            kind = "PORTION"
         return self.tally.judge(kind, self.change.affected_rows, children_checked=self.change.children_checked)
 
     def _take(self, event: OwnEvent) -> None:
@@ -279,21 +331,24 @@ class _Capture:
                 " needed: row events. SET GLOBAL binlog_format=ROW and reconnect before the next change."
             )
         elif event.table_map is not None:
-            if (event.table_map.schema_name, event.table_map.table_name) in self._find_sequences():
-                self._sequences.add(event.table_map.table_id)
-                return
-            self._sequences.discard(event.table_map.table_id)
-            self._check_seen(event.table_map)
-            if self._maps.get(event.table_map.table_id) != event.table_map:
-                self._plans.pop(event.table_map.table_id, None)
-            self._maps[event.table_map.table_id] = event.table_map
-            self.writer.add_map(event.table_map.table_id, event.raw)
+            self._take_map(event.table_map, event.raw)
         else:
             self._take_rows(event)
 
-    def _find_sequences(self) -> frozenset[tuple[str, str]]:
-        tables = self.change.snapshot.tables if self.change.snapshot else ()
-        return frozenset((table.schema_name, table.name) for table in tables if table.is_sequence)
+    def _take_map(self, table_map: TableMap, raw: bytes) -> None:
+        known = self._maps.get(table_map.table_id)
+        if known is table_map:
+            return
+        if (table_map.schema_name, table_map.table_name) in find_sequences(self.change.snapshot):
+            self._sequences.add(table_map.table_id)
+            self._maps.pop(table_map.table_id, None)
+            return
+        self._sequences.discard(table_map.table_id)
+        self._check_seen(table_map)
+        if known != table_map:
+            self._plans.pop(table_map.table_id, None)
+        self._maps[table_map.table_id] = table_map
+        self.writer.add_map(table_map.table_id, raw)
 
     def _check_seen(self, table_map: TableMap) -> None:
         """Note a table that was opened for writing and not seen before: a child in a schema hidden from the account."""
@@ -317,13 +372,13 @@ class _Capture:
             raise DecodeError(
                 f"found rows of table id {table_id} at {event.coordinates}; needed: the table map before them."
             )
-        before = self.tally.row_count
+        row_count = 0
         if not self.failure:
             try:
-                self._add_records(self._plan(table_id), event)
+                row_count = self._add_records(self._plan(table_id), body, event)
             except _READING_ERRORS as error:
                 self.failure = str(error)
-        self.writer.add_rows(table_id, event.raw, self.tally.row_count - before if not self.failure else 0)
+        self.writer.add_rows(table_id, event.raw, row_count)
 
     def _plan(self, table_id: int) -> TablePlan:
         plan = self._plans.get(table_id)
@@ -340,21 +395,24 @@ class _Capture:
             plan = self._plans[table_id] = TablePlan(table, table_map, self.change.flavor)
         return plan
 
-    def _add_records(self, plan: TablePlan, event: OwnEvent) -> None:
-        if not plan.has_all_columns(event.body, event.type_code):
+    def _add_records(self, plan: TablePlan, body: bytes, event: OwnEvent) -> int:
+        """Store what undoes the rows of an event; return how many they are."""
+        type_code = event.type_code
+        if not plan.has_needed_columns(body, type_code):
             raise DecodeError(
                 f"{plan.table.schema_name}.{plan.table.name}: found row images without all columns at"
                 f" {event.coordinates}; needed: all. SET GLOBAL binlog_row_image=FULL and reconnect before the next"
                 " change."
             )
-        kind = ROWS_KINDS[event.type_code]
-        statements = plan.build_inverses(event.body, event.type_code)
+        kind = ROWS_KINDS[type_code]
+        statements = plan.build_inverses(body, type_code)
         cascades = self.tally.find_cascades(plan.table, kind)
         if cascades:
-            for change in plan.decode_rows(event.body, event.type_code):
+            for change in plan.decode_rows(body, type_code):
                 self.tally.add_silent(cascades, plan.table, change)
         self.tally.add(plan.table, kind, len(statements))
         self.store.add_records(statements)
+        return len(statements)
 
     def _check_count(self, expected: int) -> None:
         """Raise StoreError unless the server holds as many records as were sent; the transaction then ends with it."""

@@ -19,6 +19,14 @@ class AttributionError(BackupError):
     """Our own transaction could not be told apart from others; never guessed."""
 
 
+class UnreachableError(AttributionError):
+    """The server's binlog could not be read just now; trying again later can help."""
+
+
+class BinlogGoneError(AttributionError):
+    """The server no longer has that part of its binlog; no later try can help."""
+
+
 class StoreError(BackupError):
     """The backup server refused, or did not keep, what was written to it."""
 

@@ -43,8 +43,9 @@ class RecordsDigest:
 
     def add_all(self, statements: Sequence[bytes]) -> None:
         """Add many at once: cheaper than one by one, and the same digest."""
-        self._flush()
-        self._hash(statements)
+        self._pending += statements
+        if len(self._pending) >= PENDING_COUNT:
+            self._flush()
 
     def hexdigest(self) -> str:
         self._flush()

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backups.binlog.flavor import Flavor
-from backups.binlog.rows import ChangeKind, Image, RowChange
+from backups.binlog.rows import ABSENT, ChangeKind, Image, RowChange
 from backups.binlog.snapshots import CascadeFact
 from backups.errors import RestoreError
 from backups.rollback.literals import quote_identifier
 from backups.rollback.plan import TablePlan
-from backups.snapshot import read_cascades
+from backups.snapshot import read_cascades, read_references
 
 TRANSACTIONAL_ENGINES = frozenset({"innodb", "rocksdb", "tokudb", "ndbcluster"})
 
@@ -59,6 +59,20 @@ class Guards:
         self.cursor.execute(f"{plan.build_now(change.before)} FOR UPDATE".encode())
         return next((fact for fact in cascades if self._has_children(plan, change.before, fact)), None)
 
+    def refers_only_to_itself(self, plan: TablePlan, image: Image) -> bool:
+        """Tell whether no row but `image` itself refers to `image`: what the server says of a row that does.
+
+        The row is locked first, and stays so: whoever wants to add a child then waits for our COMMIT.
+        False also where not every foreign key can be seen, or rows cannot be told apart.
+        """
+        name = (plan.table.schema_name, plan.table.name)
+        references = read_references(self.connection, self.flavor, name) if plan.table.primary_key else None
+        if not any(_is_of(name, fact) for fact in references or ()):
+            return False
+        assert references is not None
+        self.cursor.execute(f"{plan.build_now(image)} FOR UPDATE".encode())
+        return not any(self._has_children(plan, image, fact) for fact in references)
+
     def count_written_rows(self) -> int:
         """Return how many rows this session has written so far, in every table: those that triggers wrote too."""
         self.cursor.execute(
@@ -104,14 +118,19 @@ class Guards:
         return frozenset(event for (event,) in self.cursor.fetchall())
 
     def _has_children(self, plan: TablePlan, image: Image, fact: CascadeFact) -> bool:
+        """Tell whether rows refer to `image` by the foreign key `fact`; the row itself does not count."""
         places = {column.name.casefold(): index for index, column in enumerate(plan.table.columns)}
         conditions = []
         for child, parent in zip(fact.columns, fact.parent_columns, strict=True):
             index = places.get(parent.casefold())
             value = None if index is None else image[index]
-            if index is None or not isinstance(value, str):
-                return index is None  # NULL is referred to by nobody
+            if index is None or value is ABSENT:
+                return True  # as far as can be told
+            if not isinstance(value, str):
+                return False  # NULL is referred to by nobody
             conditions.append(plan.codecs[index].key_equals(quote_identifier(child), value))
+        if plan.table.primary_key and _is_of((plan.table.schema_name, plan.table.name), fact):
+            conditions.append(f"NOT ({' AND '.join(plan.build_key_conditions(image))})")
         child_name = _quote((fact.schema_name, fact.table_name))
         self.cursor.execute(f"SELECT 1 FROM {child_name} WHERE {' AND '.join(conditions)} LIMIT 1".encode())
         return self.cursor.fetchone() is not None
@@ -146,6 +165,11 @@ class _ForeignKey:
     child: TableName
     parent: TableName
     columns: tuple[tuple[str, str], ...]
+
+
+def _is_of(name: TableName, fact: CascadeFact) -> bool:
+    """Tell whether a foreign key is of the table `name`; names of tables differ in case on some servers only."""
+    return (fact.schema_name.casefold(), fact.table_name.casefold()) == (name[0].casefold(), name[1].casefold())
 
 
 def _quote(name: TableName) -> str:

@@ -10,9 +10,9 @@ import MySQLdb
 
 from backups.binlog.flavor import Flavor
 from backups.binlog.rows import Image
+from backups.cursors import open_backup_cursor
 from backups.errors import RestoreError
 from backups.rollback.statements import build_key_text
-from backups.store import open_backup_cursor
 from backups.undoing import (
     RowKey,
     Shown,

@@ -72,6 +72,21 @@ def read_cascades(connection: Any, flavor: Flavor, parents: Iterable[ObjectName]
     return _Reader(connection, flavor).read_cascades(list(parents))
 
 
+def read_references(connection: Any, flavor: Flavor, parent: ObjectName) -> tuple[CascadeFact, ...] | None:
+    """Read all foreign keys that point to `parent`, also those without an action, in all schemas.
+
+    None where the account (which then lacks PROCESS) cannot be shown those in schemas hidden from it.
+    """
+    reader = _Reader(connection, flavor)
+    try:
+        rows = reader.ask(*_innodb_cascades(flavor, parent[0], {parent[1]}, acting=False))
+    except MySQLdb.Error as error:
+        if error.args[0] not in ACCESS_DENIED_ERRORS:
+            raise
+        return None
+    return _build_cascades(rows)
+
+
 @dataclass(slots=True)
 class _Reader:
     """One reading. Each method asks at most one question per schema concerned."""
@@ -104,25 +119,9 @@ class _Reader:
     def read_cascades(self, parents: Sequence[ObjectName]) -> tuple[CascadeFact, ...]:
         if not parents:
             return ()
-        keys: dict[tuple[str, ...], list[tuple[str, str]]] = {}
-        for *key, column, parent_column in self._cascade_rows(parents):
-            keys.setdefault(tuple(key), []).append((column, parent_column))
-        return tuple(
-            CascadeFact(
-                schema_name=schema,
-                table_name=table,
-                constraint=constraint,
-                columns=tuple(column for column, _ in pairs),
-                parent_schema=parent_schema,
-                parent_table=parent_table,
-                parent_columns=tuple(parent for _, parent in pairs),
-                on_delete=on_delete,
-                on_update=on_update,
-            )
-            for (constraint, schema, table, parent_schema, parent_table, on_delete, on_update), pairs in keys.items()
-        )
+        return _build_cascades(self._cascade_rows(parents))
 
-    def _query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def ask(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         cursor = self.connection.cursor()
         try:
             cursor.execute(sql, tuple(parameters))
@@ -141,7 +140,7 @@ class _Reader:
 
     def _existing_schemas(self, names: set[str]) -> Iterator[str]:
         if names:
-            rows = self._query("SELECT SCHEMA_NAME FROM information_schema.SCHEMATA")
+            rows = self.ask("SELECT SCHEMA_NAME FROM information_schema.SCHEMATA")
             folded = {name.casefold() for name in names}
             yield from (name for (name,) in rows if name.casefold() in folded and name not in SYSTEM_SCHEMAS)
 
@@ -152,7 +151,7 @@ class _Reader:
         for schema, names in wanted.items():
             sql = "SELECT TABLE_NAME, TABLE_TYPE, ENGINE FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s"
             folded = {other.casefold() for other in names}
-            for name, kind, engine in self._query(*_restrict(sql, "TABLE_NAME", schema, names)):
+            for name, kind, engine in self.ask(*_restrict(sql, "TABLE_NAME", schema, names)):
                 key = (schema, name)
                 if key in self.base_tables or key in self.views or name.casefold() not in folded:
                     continue
@@ -167,7 +166,7 @@ class _Reader:
     def _read_views(self, views: list[ObjectName]) -> Iterator[tuple[str, str]]:
         for schema, names in _by_schema(views):
             sql = "SELECT TABLE_NAME, VIEW_DEFINITION FROM information_schema.VIEWS WHERE TABLE_SCHEMA = %s"
-            for _, text in self._query(*_restrict(sql, "TABLE_NAME", schema, names)):
+            for _, text in self.ask(*_restrict(sql, "TABLE_NAME", schema, names)):
                 yield schema, text or ""
 
     def _read_defaults(self, tables: list[ObjectName]) -> Iterator[tuple[str, str]]:
@@ -177,7 +176,7 @@ class _Reader:
                 "SELECT TABLE_NAME, COLUMN_DEFAULT FROM information_schema.COLUMNS"
                 " WHERE TABLE_SCHEMA = %s AND COLUMN_DEFAULT LIKE '%%nextval(%%'"
             )
-            for table, text in self._query(*_restrict(sql, "TABLE_NAME", schema, names)):
+            for table, text in self.ask(*_restrict(sql, "TABLE_NAME", schema, names)):
                 if table in names:
                     yield schema, text
 
@@ -187,7 +186,7 @@ class _Reader:
                 "SELECT EVENT_OBJECT_TABLE, TRIGGER_NAME, EVENT_MANIPULATION, ACTION_TIMING, ACTION_STATEMENT"
                 " FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = %s"
             )
-            for table, name, event, timing, text in self._query(*_restrict(sql, "EVENT_OBJECT_TABLE", schema, names)):
+            for table, name, event, timing, text in self.ask(*_restrict(sql, "EVENT_OBJECT_TABLE", schema, names)):
                 if table in names:
                     self.triggers.append(TriggerFact(schema, table, name, event, timing))
                     yield schema, text or ""
@@ -196,7 +195,7 @@ class _Reader:
         for schema, names in wanted.items():
             sql = "SELECT ROUTINE_NAME, ROUTINE_DEFINITION FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = %s"
             folded = {other.casefold() for other in names}
-            for name, text in self._query(*_restrict(sql, "ROUTINE_NAME", schema, names)):
+            for name, text in self.ask(*_restrict(sql, "ROUTINE_NAME", schema, names)):
                 if name.casefold() in folded and (schema, name) not in self.routines:
                     self.routines.add((schema, name))
                     yield schema, text or ""
@@ -211,7 +210,7 @@ class _Reader:
                 " FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s"
             )
             statement, parameters = _restrict(sql, "TABLE_NAME", schema, names)
-            for name, *facts in self._query(statement + " ORDER BY TABLE_NAME, ORDINAL_POSITION", parameters):
+            for name, *facts in self.ask(statement + " ORDER BY TABLE_NAME, ORDINAL_POSITION", parameters):
                 if name in columns:
                     columns[name].append(tuple(facts))
             for name in sorted(names):
@@ -227,7 +226,7 @@ class _Reader:
         )
         statement, parameters = _restrict(sql, "TABLE_NAME", schema, names)
         found: dict[str, dict[str, list[str | None]]] = {}
-        for table, index, column in self._query(statement + " ORDER BY TABLE_NAME, SEQ_IN_INDEX", parameters):
+        for table, index, column in self.ask(statement + " ORDER BY TABLE_NAME, SEQ_IN_INDEX", parameters):
             found.setdefault(table, {}).setdefault(index, []).append(column)
         return found
 
@@ -236,18 +235,18 @@ class _Reader:
         # same; they need the PROCESS privilege.
         try:
             for schema, names in _by_schema(parents):
-                yield from self._query(*_innodb_cascades(self.flavor, schema, names))
+                yield from self.ask(*_innodb_cascades(self.flavor, schema, names))
         except MySQLdb.Error as error:
             if error.args[0] not in ACCESS_DENIED_ERRORS:
                 raise
             for schema, names in _by_schema(parents):
-                yield from self._query(*_visible_cascades(schema, names))
+                yield from self.ask(*_visible_cascades(schema, names))
 
     def _read_cascades_logged(self) -> bool:
         if not self.flavor.logs_cascades:
             return False
         # MySQL 9.6+ can hand foreign keys back to InnoDB, which logs nothing.
-        rows = self._query("SHOW GLOBAL VARIABLES LIKE 'innodb_native_foreign_keys'")
+        rows = self.ask("SHOW GLOBAL VARIABLES LIKE 'innodb_native_foreign_keys'")
         return all(value == "OFF" for _, value in rows)
 
 
@@ -299,8 +298,29 @@ def _build_column(
     )
 
 
-def _innodb_cascades(flavor: Flavor, schema: str, names: set[str]) -> tuple[str, list[Any]]:
-    """Return the question for the keys on tables of `schema`, asked of InnoDB itself."""
+def _build_cascades(rows: Iterable[tuple[Any, ...]]) -> tuple[CascadeFact, ...]:
+    """Return one fact per foreign key of `rows`, which hold a pair of its columns each."""
+    keys: dict[tuple[str, ...], list[tuple[str, str]]] = {}
+    for *key, column, parent_column in rows:
+        keys.setdefault(tuple(key), []).append((column, parent_column))
+    return tuple(
+        CascadeFact(
+            schema_name=schema,
+            table_name=table,
+            constraint=constraint,
+            columns=tuple(column for column, _ in pairs),
+            parent_schema=parent_schema,
+            parent_table=parent_table,
+            parent_columns=tuple(parent for _, parent in pairs),
+            on_delete=on_delete,
+            on_update=on_update,
+        )
+        for (constraint, schema, table, parent_schema, parent_table, on_delete, on_update), pairs in keys.items()
+    )
+
+
+def _innodb_cascades(flavor: Flavor, schema: str, names: set[str], *, acting: bool = True) -> tuple[str, list[Any]]:
+    """Return the question for the keys on tables of `schema`, asked of InnoDB itself. acting: only with an action."""
     prefix = "INNODB_SYS_FOREIGN" if flavor.is_mariadb else "INNODB_FOREIGN"
 
     def part(column: str, place: int) -> str:
@@ -319,7 +339,7 @@ def _innodb_cascades(flavor: Flavor, schema: str, names: set[str]) -> tuple[str,
         " CASE WHEN k.TYPE & 4 THEN 'CASCADE' WHEN k.TYPE & 8 THEN 'SET NULL' ELSE 'NO ACTION' END,"
         " c.FOR_COL_NAME, c.REF_COL_NAME"
         f" FROM information_schema.{prefix} k JOIN information_schema.{prefix}_COLS c ON c.ID = k.ID"
-        f" WHERE k.TYPE & 15 AND {part('k.REF_NAME', 1)} = %s"
+        f" WHERE {'k.TYPE & 15' if acting else '1'} AND {part('k.REF_NAME', 1)} = %s"
         f" AND {part('k.REF_NAME', -1)} IN ({_marks(names)}) ORDER BY k.ID, c.POS"
     )
     return sql, [schema, *sorted(names)]

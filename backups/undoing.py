@@ -66,8 +66,10 @@ class UndoChange:
         return {self.key_of(image) for image in (self.change.before, self.change.after) if image is not None}
 
     def key_of(self, image: Image) -> RowKey:
-        key = self.plan.table.primary_key
-        return (*self.table_name, tuple(image[index] for index in key) if key else image)
+        table = self.plan.table
+        # Generated columns are not in every image.
+        places = table.primary_key or [index for index, column in enumerate(table.columns) if not column.generated]
+        return (*self.table_name, tuple(image[index] for index in places))
 
     def show(self, image: Image | None) -> Shown | None:
         return show_image(self.plan, image)

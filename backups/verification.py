@@ -10,11 +10,11 @@ from typing import Any
 from django.conf import settings
 
 from backups.archive import Archive
+from backups.cursors import open_backup_cursor
 from backups.errors import BackupError, EvidenceError
 from backups.evidence import Evidence, RecordsDigest
 from backups.rollback.inverse import invert
 from backups.rollback.literals import quote_identifier
-from backups.store import open_backup_cursor
 
 RECORDS_A_PAGE = 500
 _ROW_CHANGES = frozenset({"INSERT", "REPLACE", "UPDATE", "DELETE"})

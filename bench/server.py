@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -39,9 +40,23 @@ class Ran:
     binlog: Path
 
 
+@dataclass(frozen=True)
+class RunningServer:
+    """data: its data folder."""
+
+    port: int
+    data: Path
+    pid: int
+
+    def read_cpu_seconds(self) -> float:
+        """Read what all its threads have used so far (proc(5), stat: fields 14 and 15)."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
-def run_server(*more: str) -> Iterator[tuple[int, Path]]:
-    """Run a MariaDB of the system with the options `more`; give its port and data folder."""
+def run_server(*more: str) -> Iterator[RunningServer]:
+    """Run a MariaDB of the system with the options `more`."""
     folder = Path(tempfile.mkdtemp(prefix="inc-bench-"))
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -52,7 +67,7 @@ def run_server(*more: str) -> Iterator[tuple[int, Path]]:
     process = subprocess.Popen([*map(str, command), *options, *more], stdout=output, stderr=output)
     try:
         _await(port, process, folder)
-        yield port, folder / "db"
+        yield RunningServer(port, folder / "db", process.pid)  # the script becomes the server
     finally:
         process.terminate()
         process.wait(60)
@@ -77,9 +92,9 @@ def connect(port: int, **options: Any) -> Any:
     return MySQLdb.connect(**{**own, **options})
 
 
-def run(port: int, data: Path, workload: Workload, rows: int) -> Ran:
+def run(server: RunningServer, workload: Workload, rows: int) -> Ran:
     """Fill the workload's table with `rows` rows and run its statement, in a binlog file of its own."""
-    connection = connect(port)
+    connection = connect(server.port)
     cursor = connection.cursor()
     cursor.execute("SELECT VERSION()")
     flavor = Flavor.parse(cursor.fetchone()[0])
@@ -98,7 +113,7 @@ def run(port: int, data: Path, workload: Workload, rows: int) -> Ran:
     cursor.execute("FLUSH BINARY LOGS")
     connection.close()
     own, snapshot, affected = ran
-    return Ran(workload, rows, sql, own, snapshot, affected, data / own.end.file)
+    return Ran(workload, rows, sql, own, snapshot, affected, server.data / own.start.file)
 
 
 def _execute(connection: Any, flavor: Flavor, workload: Workload, sql: str) -> tuple[OwnTransaction, Snapshot, int]:

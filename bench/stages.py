@@ -32,8 +32,9 @@ def decode(ran: Ran, port: int) -> Callable[[], int]:
         for event in read_own_events(ServerAddress("127.0.0.1", port, "root", ""), ran.own):
             if event.table_map is not None:
                 known = plans.get(event.table_map.table_id)
-                if known is None or known.table_map != event.table_map:
+                if known is None or (known.table_map is not event.table_map and known.table_map != event.table_map):
                     table = ran.snapshot.find_table(event.table_map.schema_name, event.table_map.table_name)
+                    assert table is not None
                     plans[event.table_map.table_id] = TablePlan(table, event.table_map, ran.own.flavor)
             else:
                 plan = plans[int.from_bytes(event.raw[19:25], "little")]
@@ -53,7 +54,7 @@ def capture(ran: Ran, port: int) -> Callable[[], int]:
     call_command("migrate", verbosity=0)
     from backups.capture import ExecutedChange
     from backups.capture import capture as capture_change
-    from backups.store import open_backup_cursor
+    from backups.cursors import open_backup_cursor
 
     with open_backup_cursor() as cursor:
         cursor.execute("SELECT 1")
@@ -125,7 +126,7 @@ def library(ran: Ran, port: int) -> Callable[[], int]:
             only_tables=[ran.workload.table],
             only_events=[WriteRowsEvent, UpdateRowsEvent, DeleteRowsEvent],
             ignore_decode_errors=True,
-            is_mariadb=True,
+            is_mariadb=False,
         )
         batch, rows = [], 0
         for event in stream:

@@ -17,8 +17,8 @@ from django.utils import timezone
 from backups import restore
 from changes import inspection, jobs, permissions, undo
 from changes.activity import move, note
-from changes.attempt import count_approvals, settle_rolled_back
-from changes.content import hash_ticket
+from changes.attempt import count_approvals, find_ready, settle_rolled_back
+from changes.content import approved_texts, hash_ticket
 from changes.errors import (
     AlreadySavedError,
     ChangeError,
@@ -29,7 +29,7 @@ from changes.errors import (
 )
 from changes.models import Approval, Execution, Target, Ticket
 from changes.preflight import ChecklistItem
-from changes.states import EDITABLE, ExecutionState, RollbackState, TicketState
+from changes.states import EDITABLE, ExecutionState, Outcome, RollbackState, TicketState, TransactionMode
 from changes.undo_plan import RollbackPlan as RollbackPlan
 from changes.undo_plan import choose_statements
 
@@ -47,6 +47,7 @@ class TicketFields:
     no_backup_reason: str = ""
     accepts_loss: bool = False
     run_not_before: datetime | None = None
+    transaction_mode: str = TransactionMode.AUTO.value
 
 
 def _require(reason: str | None) -> None:
@@ -59,22 +60,26 @@ def _set_fields(ticket: Ticket, fields: TicketFields) -> None:
         setattr(ticket, name, getattr(fields, name))
 
 
-def create_ticket(fields: TicketFields, *, by: User, form_key: str = "") -> Ticket:
+def create_ticket(fields: TicketFields, *, by: User, form_key: str = "", rest_of: Ticket | None = None) -> Ticket:
     """Keep a new draft, whatever its SQL looks like, and check it: bad input loses nothing.
 
     form_key: names the form that was filled in; a form that is sent twice makes one ticket.
+    rest_of: the ticket that this one continues.
     Raises AlreadySavedError when the form was sent before.
     """
     _require(permissions.why_not_create(by))
     _require(permissions.why_not_use_target(fields.target))
     _require_unsaved(by, form_key)
-    ticket = Ticket(submitter=by, last_editor=by, form_key=form_key or None)
+    ticket = Ticket(submitter=by, last_editor=by, form_key=form_key or None, continues=rest_of)
     _set_fields(ticket, fields)
     ticket.inspection = inspection.inspect(ticket).to_dict()
     try:
         with transaction.atomic():
             ticket.save()
             note(ticket, "created", by=by)
+            if rest_of is not None:
+                text = f"Ticket #{ticket.pk} was made of what did not take effect."
+                note(rest_of, "continued", by=by, text=text)
     except IntegrityError:  # the second of two clicks was checked at the same time
         _require_unsaved(by, form_key)
         raise
@@ -227,6 +232,34 @@ def run(ticket: Ticket, *, by: User) -> Execution:
     return queue(ticket, by=by)
 
 
+def run_again(ticket: Ticket, *, by: User) -> Execution:
+    """Queue a ticket of which nothing was applied once more: the same text, as it was approved."""
+    _require(permissions.why_not_run_again(ticket, by))
+    return queue(ticket, by=by, only_from=frozenset({TicketState.FAILED}))
+
+
+def continue_with_rest(ticket: Ticket, *, by: User) -> Ticket:
+    """Make a draft of the statements that did not take effect, to be mended and approved by itself.
+
+    Raises AlreadySavedError on the second of two clicks.
+    """
+    _require(permissions.why_not_continue(ticket, by))
+    last = ticket.last_execution
+    done = set(last.statements.filter(outcome=Outcome.DONE).values_list("seq", flat=True)) if last else set()
+    texts = [text for number, text in enumerate(approved_texts(ticket)) if number not in done]
+    fields = TicketFields(
+        title=f"Rest of #{ticket.pk}: {ticket.title}"[:200],
+        reason=f"What ticket #{ticket.pk} did not do. {ticket.reason}".strip(),
+        target=ticket.target,
+        schema_name=ticket.schema_name,
+        sql="".join(f"{text};\n" for text in texts),
+        backup=ticket.backup,
+        no_backup_reason=ticket.no_backup_reason,
+        transaction_mode=ticket.transaction_mode,
+    )
+    return create_ticket(fields, by=by, form_key=f"rest of {ticket.pk}, {ticket.continuations.count()}", rest_of=ticket)
+
+
 def _start(ticket: Ticket, *, by: User) -> None:
     if ticket.run_not_before and ticket.run_not_before > timezone.now():
         move(ticket, TicketState.SCHEDULED, by=by, verb="scheduled")
@@ -234,10 +267,15 @@ def _start(ticket: Ticket, *, by: User) -> None:
         queue(ticket, by=by)
 
 
-def queue(ticket: Ticket, *, by: User | None) -> Execution:
+def queue(
+    ticket: Ticket,
+    *,
+    by: User | None,
+    only_from: frozenset[TicketState] = frozenset({TicketState.APPROVED, TicketState.SCHEDULED}),
+) -> Execution:
     """Make the execution and ring RQ's bell once the transaction is committed, else a fast worker finds no row."""
     with transaction.atomic():
-        move(ticket, TicketState.QUEUED, by=by, verb="queued")
+        move(ticket, TicketState.QUEUED, by=by, verb="queued", only_from=only_from)
         execution = Execution.objects.create(
             ticket=ticket,
             number=ticket.executions.count() + 1,
@@ -261,16 +299,15 @@ def queue_due(now: datetime | None = None) -> list[Execution]:
 
 
 def ring_again(queued_before: datetime) -> list[int]:
-    """Ring for reviewed executions that were queued before `queued_before` and that no worker has claimed.
+    """Ring for reviewed executions that were queued before `queued_before`, could run, and are not in the queue.
 
     The queue may have lost them. Two rings for one execution are harmless: the claim is a compare-and-set.
     """
-    waiting = Execution.objects.filter(
-        state=ExecutionState.QUEUED, ticket__reviewed=True, created_at__lt=queued_before
-    ).values_list("pk", flat=True)
-    for execution_id in waiting:
+    waiting = find_ready(Execution.objects.filter(created_at__lt=queued_before))
+    lost = jobs.find_lost([execution.pk for execution in waiting]) if waiting else []
+    for execution_id in lost:
         jobs.ring(execution_id)
-    return list(waiting)
+    return lost
 
 
 def create_unreviewed(fields: TicketFields) -> tuple[Ticket, Execution | None]:

@@ -13,7 +13,7 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from changes import permissions, rollback_views, ticket_lists, views
+from changes import permissions, rollback_views, ticket_lists, unfinished_views, views
 from changes.models import Target, Ticket
 from changes.states import TicketState
 from changes.target_admin import TargetAdmin
@@ -26,6 +26,7 @@ else:
 
 _PRESETS = (
     ("review", "Needs my review"),
+    ("person", "Needs a person"),
     ("mine", "Mine"),
     ("running", "Running"),
     ("failed", "Failed"),
@@ -49,7 +50,8 @@ class PresetFilter(admin.SimpleListFilter):
             "review": lambda: queryset.filter(pk__in=ticket_lists.needs_review_by(person).values("pk")),
             "mine": lambda: queryset.filter(submitter_id=person.pk),
             "running": lambda: queryset.filter(pk__in=ticket_lists.running().values("pk")),
-            "failed": lambda: queryset.filter(pk__in=ticket_lists.needing_a_person().values("pk")),
+            "person": lambda: queryset.filter(pk__in=ticket_lists.needing_a_person().values("pk")),
+            "failed": lambda: queryset.filter(pk__in=ticket_lists.gone_wrong().values("pk")),
             "scheduled": lambda: queryset.filter(state=TicketState.SCHEDULED),
         }.get(self.value() or "")
         return chosen() if chosen else queryset
@@ -153,6 +155,13 @@ class TicketAdmin(_TicketAdmin):
             "withdraw": views.withdraw,
             "run": views.run,
             "rollback": rollback_views.roll_back,
+            "stop": unfinished_views.stop,
+            "kill": unfinished_views.kill,
+            "look_again": unfinished_views.look_again,
+            "decide_outcome": unfinished_views.decide_outcome,
+            "give_up_backup": unfinished_views.give_up_backup,
+            "run_again": unfinished_views.run_again,
+            "run_rest": unfinished_views.run_rest,
         }
         own = [path(f"<int:pk>/{name}/", wrap(view), name=f"changes_ticket_{name}") for name, view in pages.items()]
         return [

@@ -6,30 +6,52 @@ LostExecutionError and has to stop.
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
+from django.db import Error as DjangoDatabaseError
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from changes import jobs
 from changes.activity import move
+from changes.clock import DatabaseNow, database_now_plus
 from changes.content import hash_statement, hash_ticket
 from changes.errors import ChangeError, TicketStateError
 from changes.models import Approval, ExecutedStatement, Execution, Target, Ticket
+from changes.server_facts import ServerFacts
 from changes.states import BackupState, ExecutionState, Outcome, RollbackState, TicketState
 
-LEASE = timedelta(minutes=2)
+logger = logging.getLogger(__name__)
+
+HELD = (ExecutionState.RUNNING, ExecutionState.UNKNOWN)
+"""States in which an execution is somebody's: a worker's, or who looks into what became of it."""
 
 
 class LostExecutionError(ChangeError):
     """Another worker holds this execution now."""
 
 
+def lease_length() -> timedelta:
+    """Return how long a worker may give no sign before it is looked into."""
+    return timedelta(seconds=settings.INCEPTION.worker.lease_seconds)
+
+
+def worker_name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
 def claim(execution_id: int) -> Execution | None:
-    """Take a queued execution by compare-and-set; None when somebody else has it or the ticket was withdrawn."""
+    """Take a queued execution by compare-and-set.
+
+    None when somebody else has it, the ticket was withdrawn, or its schema or its server is busy: then it stays queued,
+    and is rung for again when another execution ends.
+    """
     try:
         return _claim(execution_id)
     except TicketStateError:
@@ -37,20 +59,64 @@ def claim(execution_id: int) -> Execution | None:
 
 
 def _claim(execution_id: int) -> Execution | None:
-    now = timezone.now()
     with transaction.atomic():
-        taken = Execution.objects.filter(pk=execution_id, state=ExecutionState.QUEUED).update(
+        queued = Execution.objects.filter(pk=execution_id, state=ExecutionState.QUEUED)
+        waiting = queued.select_related("ticket__target").first()
+        if waiting is None:
+            return None
+        # Claims on one server come one after the other, so that no two see the same room.
+        Target.objects.select_for_update().get(pk=waiting.ticket.target_id)
+        if find_obstacle(waiting) is not None:
+            return None
+        taken = queued.update(
             state=ExecutionState.RUNNING,
             fence=F("fence") + 1,
-            lease_until=now + LEASE,
-            started_at=now,
-            worker=f"{socket.gethostname()}:{os.getpid()}",
+            claims=F("claims") + 1,
+            lease_until=database_now_plus(lease_length()),
+            started_at=timezone.now(),
+            worker=worker_name(),
         )
         if taken != 1:
             return None
         execution = Execution.objects.select_related("ticket__target").get(pk=execution_id)
         move(execution.ticket, TicketState.RUNNING, by=None, verb="started", only_from={TicketState.QUEUED})
     return execution
+
+
+def find_obstacle(execution: Execution) -> Execution | None:
+    """Return a running execution that keeps `execution` waiting: one of its schema, or as many as its server takes."""
+    ticket = execution.ticket
+    running = Execution.objects.filter(state=ExecutionState.RUNNING, ticket__target=ticket.target_id).exclude(
+        pk=execution.pk
+    )
+    same_schema = running.filter(ticket__schema_name=ticket.schema_name).select_related("ticket").first()
+    if same_schema is not None:
+        return same_schema
+    if running.count() >= ticket.target.most_running:
+        return running.select_related("ticket").order_by("started_at").first()
+    return None
+
+
+def find_ready(among: QuerySet[Execution]) -> list[Execution]:
+    """Return the reviewed executions that wait and could be claimed now, oldest first, one of each schema."""
+    waiting = among.filter(state=ExecutionState.QUEUED, ticket__reviewed=True).select_related("ticket__target")
+    ready: dict[tuple[int, str], Execution] = {}
+    for execution in waiting.order_by("pk"):
+        place = (execution.ticket.target_id, execution.ticket.schema_name)
+        if place not in ready and find_obstacle(execution) is None:
+            ready[place] = execution
+    return list(ready.values())
+
+
+def ring_waiting(target_id: int) -> None:
+    """Ring for what waits on a server where an execution has just ended."""
+    try:
+        ready = find_ready(Execution.objects.filter(ticket__target=target_id))
+    except DjangoDatabaseError as error:
+        logger.warning("target=%s rung=no error=%s", target_id, type(error).__name__)
+        return
+    for execution in ready:
+        jobs.ring(execution.pk)
 
 
 def is_what_was_approved(execution: Execution) -> bool:
@@ -78,20 +144,50 @@ class Attempt:
         self.execution = execution
         self.fence = execution.fence
 
-    def _update(self, **fields: Any) -> None:
-        mine = Execution.objects.filter(pk=self.execution.pk, fence=self.fence, state=ExecutionState.RUNNING)
-        if mine.update(lease_until=timezone.now() + LEASE, **fields) != 1:
+    @classmethod
+    def take_over(cls, execution: Execution, *, only_expired: bool) -> Attempt | None:
+        """Take an execution from whoever holds it, by compare-and-set on its fence; None when it changed meanwhile.
+
+        only_expired: its lease must have run out; without it, the caller held it itself.
+        """
+        seen = Execution.objects.filter(pk=execution.pk, fence=execution.fence, state__in=HELD)
+        if only_expired:
+            seen = seen.filter(Q(lease_until=None) | Q(lease_until__lt=DatabaseNow()))
+        if seen.update(fence=F("fence") + 1, lease_until=database_now_plus(lease_length()), worker=worker_name()) != 1:
+            return None
+        return cls(Execution.objects.select_related("ticket__target", "ticket__rolls_back").get(pk=execution.pk))
+
+    def _mine(self) -> Any:
+        return Execution.objects.filter(pk=self.execution.pk, fence=self.fence, state__in=HELD)
+
+    def update(self, **fields: Any) -> None:
+        """Write fields of the execution, and renew its lease. Raises LostExecutionError."""
+        if self._mine().update(lease_until=database_now_plus(lease_length()), **fields) != 1:
             raise LostExecutionError(
                 f"Execution {self.execution.pk} is no longer ours: another worker took it. Nothing more was sent."
             )
 
-    def connected(self, *, connection_id: int, server_identity: str, server_version: str) -> None:
-        self._update(connection_id=connection_id, server_identity=server_identity, server_version=server_version)
+    def renew(self) -> bool:
+        """Give a sign of life; whether the execution is still ours."""
+        return bool(self._mine().update(lease_until=database_now_plus(lease_length())) == 1)
+
+    def is_stop_requested(self) -> bool:
+        """Whether somebody asked that nothing more of this ticket is sent."""
+        return Ticket.objects.filter(pk=self.execution.ticket_id, state=TicketState.STOPPING).exists()
+
+    def connected(self, facts: ServerFacts) -> None:
+        """Write down which server and session run it, and how long the server keeps what recovery may need."""
+        self.update(
+            connection_id=facts.connection_id,
+            server_identity=str(facts.identity),
+            server_version=facts.version_text,
+            binlog_facts={"retention_seconds": facts.binlog.retention_seconds},
+        )
 
     def add_statement(self, seq: int, sql: str, *, kind: str, schema_name: str, table_name: str) -> ExecutedStatement:
         """Write a waiting statement, before anything of the execution is sent."""
         with transaction.atomic():
-            self._update()
+            self.update()
             return ExecutedStatement.objects.create(
                 execution=self.execution,
                 seq=seq,
@@ -104,11 +200,39 @@ class Attempt:
 
     def write(self, statement: ExecutedStatement, **fields: Any) -> None:
         """Write what became of a statement, if the execution is still ours."""
+        self.write_all([statement], **fields)
+
+    def write_all(self, statements: list[ExecutedStatement], **fields: Any) -> None:
+        """Write the same of several statements, or of none of them."""
         with transaction.atomic():
-            self._update()
-            ExecutedStatement.objects.filter(pk=statement.pk).update(**fields)
-        for name, value in fields.items():
-            setattr(statement, name, value)
+            self.update()
+            ExecutedStatement.objects.filter(pk__in=[statement.pk for statement in statements]).update(**fields)
+        for statement in statements:
+            for name, value in fields.items():
+                setattr(statement, name, value)
+
+    def let_go(self, *, look_again: timedelta | None = None, evidence: dict[str, Any] | None = None) -> None:
+        """Give up the lease, so that the next look is at once, or after `look_again`."""
+        fields: dict[str, Any] = {"looks": F("looks") + 1, "look_again_at": None}
+        if look_again is not None:
+            fields["look_again_at"] = database_now_plus(look_again)
+        if evidence is not None:
+            fields["evidence"] = evidence
+        self._mine().update(lease_until=None, **fields)
+
+    def put_back(self, text: str) -> None:
+        """Nothing is under way: let the queue have it again, to go on with the first statement that waits."""
+        with transaction.atomic():
+            self.update(state=ExecutionState.QUEUED, worker="", stop_requested_at=None)
+            move(
+                self.execution.ticket,
+                TicketState.QUEUED,
+                by=None,
+                verb="put back",
+                text=text,
+                only_from={TicketState.RUNNING},
+            )
+        self.execution.refresh_from_db()
 
     def refuse(self, problems: list[dict[str, Any]], error: str) -> None:
         """Nothing was sent: the reviewed ticket is approved again and may be queued once the cause is gone."""
@@ -126,9 +250,19 @@ class Attempt:
             self._finish(ExecutionState.REFUSED, back, error=text, problems=[], backup_state=BackupState.NONE)
 
     def finish(
-        self, state: ExecutionState, ticket_state: TicketState, backup_state: BackupState, *, error: str
+        self,
+        state: ExecutionState,
+        ticket_state: TicketState,
+        backup_state: BackupState,
+        *,
+        error: str,
+        look_again: timedelta | None = None,
+        **fields: Any,
     ) -> None:
-        self._finish(state, ticket_state, error=error, problems=None, backup_state=backup_state)
+        """Write how the execution ended. look_again: when to look once more at what is not known."""
+        if look_again is not None:
+            fields["look_again_at"] = database_now_plus(look_again)
+        self._finish(state, ticket_state, error=error, problems=None, backup_state=backup_state, **fields)
 
     def _finish(
         self,
@@ -138,28 +272,38 @@ class Attempt:
         error: str,
         problems: list[dict[str, Any]] | None,
         backup_state: BackupState,
+        **more: Any,
     ) -> None:
-        fields: dict[str, Any] = {"state": state, "finished_at": timezone.now(), "error": error}
+        fields: dict[str, Any] = {"look_again_at": None, **more}
+        fields |= {"state": state, "finished_at": timezone.now(), "error": error}
         if problems is not None:
             fields["problems"] = problems
         with transaction.atomic():
-            self._update(**fields)
+            self.update(**fields)
             ExecutedStatement.objects.filter(execution=self.execution, outcome=Outcome.WAITING).update(
                 outcome=Outcome.NOT_RUN
             )
-            move(
-                self.execution.ticket,
-                ticket_state,
-                by=None,
-                verb=state.value,
-                text=error,
-                only_from={TicketState.RUNNING, TicketState.STOPPING},
-                backup_state=backup_state,
-            )
-            if self.execution.ticket.rolls_back is not None:
+            self._move_ticket(state, ticket_state, backup_state, error)
+            if self.execution.ticket.rolls_back is not None and state != ExecutionState.UNKNOWN:
                 nothing_ran = state == ExecutionState.REFUSED
                 settle_rolled_back(self.execution.ticket.rolls_back, None if nothing_ran else RollbackState.FAILED)
         self.execution.refresh_from_db()
+
+    def _move_ticket(
+        self, state: ExecutionState, ticket_state: TicketState, backup_state: BackupState, error: str
+    ) -> None:
+        ticket = self.execution.ticket
+        Ticket.objects.filter(pk=ticket.pk).update(backup_state=backup_state)
+        if Ticket.objects.filter(pk=ticket.pk, state=ticket_state).exists():
+            return  # still unknown
+        move(
+            ticket,
+            ticket_state,
+            by=None,
+            verb=state.value,
+            text=error,
+            only_from={TicketState.RUNNING, TicketState.STOPPING, TicketState.UNKNOWN},
+        )
 
 
 def settle_rolled_back(original: Ticket, outcome: RollbackState | None) -> None:

@@ -24,7 +24,7 @@ TICKET: dict[str, Badge] = {
     TicketState.SCHEDULED: Badge("go", "scheduled"),
     TicketState.QUEUED: Badge("run", "queued"),
     TicketState.RUNNING: Badge("run", "running"),
-    TicketState.STOPPING: Badge("run", "stopping"),
+    TicketState.STOPPING: Badge("run", "stopping", "Nothing more is sent after the statement that runs."),
     TicketState.SUCCEEDED: Badge("ok", "done"),
     TicketState.PARTLY_DONE: Badge("warn", "partly done", "Some statements are committed, a later one failed."),
     TicketState.FAILED: Badge("bad", "failed", "Nothing of this ticket is committed."),
@@ -34,7 +34,7 @@ TICKET: dict[str, Badge] = {
 
 BACKUP: dict[str, Badge | None] = {
     BackupState.NONE: None,
-    BackupState.PENDING: Badge("run", "backing up"),
+    BackupState.PENDING: Badge("bad", "backup pending", "The change is made; nothing else runs before its backup is."),
     BackupState.COMPLETE: Badge("ok", "protected", "Every changed row has a stored rollback record."),
     BackupState.INCOMPLETE: Badge("bad", "not fully protected", "Not every change can be put back; see Execution."),
     BackupState.OFF: Badge("warn", "ran without backup", "The changes cannot be put back."),
@@ -68,9 +68,16 @@ OUTCOME: dict[str, Badge] = {
     Outcome.DONE: Badge("ok", "done"),
     Outcome.FAILED: Badge("bad", "failed"),
     Outcome.FAILED_PARTIAL: Badge("bad", "failed half-way"),
-    Outcome.UNKNOWN: Badge("bad", "unknown"),
+    Outcome.ABORTED: Badge("idle", "aborted", "It was sent, and nothing of it was applied."),
+    Outcome.UNKNOWN: Badge("bad", "unknown", "Nobody heard the server's answer, and no evidence decides."),
     Outcome.NOT_RUN: Badge("idle", "not run"),
 }
+
+UNCOMMITTED = Badge(
+    "run", "ran, not committed", "It takes effect with the COMMIT of the ticket's transaction, or not at all."
+)
+BACKING_UP = Badge("run", "backing up")
+"""Of one statement, as long as its first try has not failed."""
 
 UNDO: dict[str, Badge] = {
     "rows": Badge("ok", "can be undone"),

@@ -37,6 +37,7 @@ def describe_content(ticket: Ticket, *, statements: Sequence[str], warnings: Seq
         "backup": ticket.backup,
         "no_backup_reason": ticket.no_backup_reason,
         "run_not_before": ticket.run_not_before.isoformat() if ticket.run_not_before else "",
+        "one_transaction": ticket.is_one_transaction,
         "rolls_back": ticket.rolls_back_id,
         "rollback_plan": ticket.rollback_plan,
         "warnings": list(warnings),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from changes.permissions import Person
 
 SECTION_LIMIT = 8
+_URGENT, _WAITING = "Needs a person", "Waiting for me"
 
 
 def build_desk(person: Person) -> dict[str, Any]:
@@ -26,20 +27,20 @@ def build_desk(person: Person) -> dict[str, Any]:
     if not may_see:
         return context
     review = ticket_lists.needs_review_by(person)
-    attention = ticket_lists.needing_a_person()
+    urgent, wrong = ticket_lists.needing_a_person(), ticket_lists.gone_wrong()
     return context | {
-        "tiles": _build_tiles(review, attention),
-        "sections": _build_sections(person, review, attention),
+        "tiles": _build_tiles(review, urgent),
+        "sections": _build_sections(person, review, urgent, wrong),
         "has_tickets": Ticket.objects.exists(),
     }
 
 
-def _build_tiles(review: QuerySet[Ticket], attention: QuerySet[Ticket]) -> list[dict[str, object]]:
+def _build_tiles(review: QuerySet[Ticket], urgent: QuerySet[Ticket]) -> list[dict[str, object]]:
     tickets = reverse("admin:changes_ticket_changelist")
     since = timezone.now() - timedelta(days=7)
     done = Execution.objects.filter(state=ExecutionState.SUCCEEDED, finished_at__gte=since)
     protected = ExecutedStatement.objects.filter(backup_state=BackupState.COMPLETE)
-    waiting, troubled = review.count(), attention.count()
+    waiting, troubled = review.count(), urgent.count()
     return [
         {
             "n": waiting,
@@ -51,7 +52,7 @@ def _build_tiles(review: QuerySet[Ticket], attention: QuerySet[Ticket]) -> list[
         {
             "n": troubled,
             "label": "needs a person" if troubled == 1 else "need a person",
-            "url": f"{tickets}?view=failed",
+            "url": f"{tickets}?view=person",
             "css": "alert" if troubled else "",
         },
         {"n": done.values("ticket").distinct().count(), "label": "done this week", "url": tickets, "css": ""},
@@ -64,29 +65,41 @@ def _build_tiles(review: QuerySet[Ticket], attention: QuerySet[Ticket]) -> list[
     ]
 
 
-def _build_sections(person: Person, review: QuerySet[Ticket], attention: QuerySet[Ticket]) -> list[dict[str, object]]:
-    """Sections with their first tickets. An empty one is left out, except the first, which says that nothing waits."""
+def _build_sections(
+    person: Person, review: QuerySet[Ticket], urgent: QuerySet[Ticket], wrong: QuerySet[Ticket]
+) -> list[dict[str, object]]:
+    """Sections with their first tickets. An empty one is left out, except the one that says that nothing waits."""
     waiting = review | ticket_lists.to_run_by(person)
     mine = ticket_lists.mine(person).exclude(state="withdrawn")
     last_moved = ticket_lists.last_moved
-    may_decide = person.has_perm("changes.approve_ticket")  # type: ignore[union-attr]
     found = [
-        ("Waiting for me", "oldest first", waiting.order_by("submitted_at", "id")),
+        (_URGENT, "they stand still until somebody looks", last_moved(urgent)),
+        (_WAITING, "oldest first", waiting.order_by("submitted_at", "id")),
         ("Mine", "last moved first", last_moved(mine)),
-        ("Running", "live on each ticket's page", last_moved(ticket_lists.running())),
-        ("Needs a person", "failed, partly done, unknown or not fully protected", last_moved(attention)),
+        (
+            "Running",
+            "live on each ticket's page",
+            last_moved(ticket_lists.running().exclude(pk__in=urgent.values("pk"))),
+        ),
+        ("Gone wrong", "failed, partly done or not fully protected", last_moved(wrong)),
         ("Recent", "all others, last moved first", last_moved(Ticket.objects.all())),
     ]
     sections: list[dict[str, object]] = []
     shown: set[int] = set()
     for title, note, tickets in found:
         left_out = shown if title == "Recent" else set()
-        rows = list(ticket_lists.with_facts(tickets.exclude(pk__in=left_out), person)[:SECTION_LIMIT])
+        rows = _load_rows(tickets.exclude(pk__in=left_out), person)
         shown |= {ticket.pk for ticket in rows}
-        for ticket in rows:
-            ticket.waiting_for = ticket_lists.build_waiting_for(  # type: ignore[attr-defined]
-                ticket, person, may_decide=may_decide
-            )
-        if rows or title == "Waiting for me":
-            sections.append({"title": title, "note": note, "tickets": rows})
+        if rows or title == _WAITING:
+            css = "urgent" if title == _URGENT else ""
+            sections.append({"title": title, "note": note, "tickets": rows, "css": css})
     return sections
+
+
+def _load_rows(tickets: QuerySet[Ticket], person: Person) -> list[Ticket]:
+    may_decide = person.has_perm("changes.approve_ticket")  # type: ignore[union-attr]
+    rows = list(ticket_lists.with_facts(tickets, person)[:SECTION_LIMIT])
+    for ticket in rows:
+        waiting_for = ticket_lists.build_waiting_for(ticket, person, may_decide=may_decide)
+        ticket.waiting_for = waiting_for  # type: ignore[attr-defined]
+    return rows

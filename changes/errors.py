@@ -38,3 +38,7 @@ class CheckFailedError(ChangeError):
         self.problems = tuple(problems)
         errors = [str(problem) for problem in problems if problem.severity == "error"]
         super().__init__(" ".join(errors))
+
+
+class UnheardError(Exception):
+    """A server's answer did not reach us. What became of the statement is decided by evidence, not by this."""

@@ -14,6 +14,7 @@ from django.db.models import Q
 
 from changes.actions import RollbackPlan, TicketFields
 from changes.models import Target, Ticket
+from changes.states import TransactionMode
 
 _LINE_BREAKS = ("\r\n", "\r")
 
@@ -41,6 +42,17 @@ def decode_sql(data: bytes, name: str) -> str:
 class TargetChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
     def label_from_instance(self, target: Target) -> str:
         return f"{target.name} ({target.get_environment_display()}, {target.host}:{target.port})"
+
+
+_TRANSACTION_WORDS: dict[str, str] = {
+    TransactionMode.AUTO: "Row changes on InnoDB: all of them or none. Others each by itself; the ticket says which.",
+    TransactionMode.ONE: "All of them or none. Refused where no server can promise that, e.g. with a schema change.",
+    TransactionMode.EACH: "Shorter locks. When one fails, those before it stay, and can be undone.",
+}
+
+
+def _transaction_modes() -> list[tuple[str, str]]:
+    return [(str(value), str(label)) for value, label in Ticket._meta.get_field("transaction_mode").flatchoices]
 
 
 class TicketForm(forms.Form):
@@ -82,6 +94,11 @@ class TicketForm(forms.Form):
     run_not_before = forms.DateTimeField(
         required=False, widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
     )
+    transaction_mode = forms.ChoiceField(
+        label="Transaction",
+        choices=_transaction_modes,
+        required=False,
+    )
     seen_at = forms.CharField(required=False, widget=forms.HiddenInput)
     form_key = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
 
@@ -105,9 +122,22 @@ class TicketForm(forms.Form):
             "backup": "on" if ticket.backup else "off",
             "seen_at": ticket.updated_at.isoformat(),
         }
-        for name in ("schema_name", "title", "reason", "sql", "no_backup_reason", "accepts_loss", "run_not_before"):
+        names = ("schema_name", "title", "reason", "sql", "no_backup_reason", "accepts_loss", "run_not_before")
+        for name in (*names, "transaction_mode"):
             initial[name] = getattr(ticket, name)
         return cls(initial=initial, ticket=ticket)
+
+    @property
+    def transaction_choices(self) -> list[tuple[str, str, str]]:
+        """Value, label, and what it means, of each way to commit."""
+        return [(value, label.capitalize(), _TRANSACTION_WORDS[value]) for value, label in _transaction_modes()]
+
+    @property
+    def chosen_transaction(self) -> str:
+        return str(self["transaction_mode"].value() or TransactionMode.AUTO.value)
+
+    def clean_transaction_mode(self) -> str:
+        return self.cleaned_data["transaction_mode"] or TransactionMode.AUTO.value
 
     def clean_sql(self) -> str:
         """Undo what the browser did to line ends; a text that was not touched keeps the bytes it was stored with."""
@@ -189,6 +219,37 @@ class DecisionForm(forms.Form):
 
     content_hash = forms.CharField(required=False)
     comment = forms.CharField(required=False, strip=True)
+
+
+class ReasonForm(forms.Form):
+    """Why somebody does what cannot be taken back."""
+
+    reason = forms.CharField(strip=True)
+
+
+class OutcomeForm(ReasonForm):
+    """What a person found on the server about an outcome that is not known."""
+
+    applied = forms.TypedChoiceField(
+        choices=[("yes", "yes"), ("no", "no")],
+        coerce=lambda choice: choice == "yes",
+        error_messages={"required": "Choose what you found: it took effect, or it did not."},
+    )
+    field_order = ("applied", "reason")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reason"].error_messages["required"] = "A decision needs a reason: say what you saw on the server."
+
+    @property
+    def words(self) -> str:
+        return " ".join(str(text) for texts in self.errors.values() for text in texts)
+
+
+class KillForm(forms.Form):
+    """statement: key of the one that the person saw running; none when none did."""
+
+    statement = forms.IntegerField(required=False)
 
 
 class RollbackForm(forms.Form):

@@ -11,6 +11,7 @@ import MySQLdb
 from django.conf import settings
 from django.utils import timezone
 
+from backups.binlog.snapshots import Snapshot
 from backups.models import BackupSchema
 from backups.schema import INFORMATION_TABLE
 from backups.snapshot import read_snapshot
@@ -21,6 +22,7 @@ from changes.problems import Problem
 from changes.proof import ProofState, StatementProof
 from changes.server_facts import ServerFacts, ServerIdentity
 from changes.statements import CheckResult, Statement, check_statements
+from changes.states import TransactionMode
 from changes.undo_plan import is_row_change_of
 
 _ORDER = {"error": 0, "warning": 1, "notice": 2}
@@ -57,12 +59,17 @@ class InspectedStatement:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """Findings, worst first, and what each statement is."""
+    """Findings, worst first, and what each statement is.
+
+    one_transaction: how they will run. apart_because: why not in one, when that is not what was asked for.
+    """
 
     problems: tuple[Problem, ...]
     statements: tuple[InspectedStatement, ...] = ()
     server: str = ""
     identity: ServerIdentity | None = None
+    one_transaction: bool = False
+    apart_because: str = ""
     checked_at: str = field(default_factory=lambda: timezone.now().isoformat(timespec="seconds"))
 
     @property
@@ -75,6 +82,8 @@ class Inspection:
             "statements": [statement.to_dict() for statement in self.statements],
             "server": self.server,
             "identity": asdict(self.identity) if self.identity else None,
+            "one_transaction": self.one_transaction,
+            "apart_because": self.apart_because,
             "checked_at": self.checked_at,
         }
 
@@ -124,8 +133,12 @@ def _inspect_on(connection: Any, facts: ServerFacts, ticket: Ticket) -> Inspecti
         problems += [*backup_server.check(), *_name_problems(ticket)]
     problems += _backup_schema_problems(connection, ticket)
     proofs: dict[int, StatementProof] = {}
+    together: str | None = "The text has errors."
     if not checked.errors:
-        problems += _table_problems(connection, facts, ticket, checked.statements)
+        snapshot = _read_snapshot(connection, facts, ticket, checked.statements)
+        problems += _table_problems(connection, facts, ticket, checked.statements, snapshot)
+        together = why_not_together(checked.statements, snapshot)
+        problems += _transaction_problems(ticket, together)
         if ticket.backup and not any(problem.severity == "error" for problem in problems):
             proofs = proof.prove(connection, facts, checked.statements, ticket.schema_name)
             problems += _proof_problems(checked.statements, proofs, accepts_loss=ticket.accepts_loss)
@@ -142,7 +155,39 @@ def _inspect_on(connection: Any, facts: ServerFacts, ticket: Ticket) -> Inspecti
         ),
         str(facts.flavor),
         facts.identity,
+        one_transaction=together is None and ticket.transaction_mode != TransactionMode.EACH,
+        apart_because="" if ticket.transaction_mode == TransactionMode.EACH else together or "",
     )
+
+
+def why_not_together(statements: Sequence[Statement], snapshot: Snapshot) -> str | None:
+    """Return why statements cannot be all in one transaction; None when they can, and when there is only one."""
+    if len(statements) < 2:
+        return "There is one statement only."
+    for statement in statements:
+        if not statement.kind.is_row_change:
+            return (
+                f"Statement {statement.number + 1} ({statement.kind.value}) is no row change: the server commits"
+                " before it and after it."
+            )
+    for table in snapshot.tables:
+        if not table.is_sequence and table.engine != "InnoDB":
+            return f"The table {table.schema_name}.{table.name} is of the engine {table.engine}."
+    return None
+
+
+def _transaction_problems(ticket: Ticket, reason: str | None) -> list[Problem]:
+    if ticket.transaction_mode != TransactionMode.ONE or reason is None:
+        return []
+    return [
+        Problem(
+            id="ticket.one_transaction",
+            severity="error",
+            found=f"The ticket asks for one transaction, which cannot be. {reason}",
+            needed="Several row changes, on tables of InnoDB only, for all of them or none.",
+            how="Choose another way under Transaction, or make two tickets.",
+        )
+    ]
 
 
 def inspect_rollback(chosen: Iterable[ExecutedStatement]) -> Inspection:
@@ -230,16 +275,20 @@ def _name_problems(ticket: Ticket) -> list[Problem]:
     ]
 
 
+def _read_snapshot(connection: Any, facts: ServerFacts, ticket: Ticket, statements: Sequence[Statement]) -> Snapshot:
+    text = "\n".join(statement.text for statement in statements)
+    return read_snapshot(connection, ticket.schema_name, text, facts.flavor)
+
+
 def _table_problems(
-    connection: Any, facts: ServerFacts, ticket: Ticket, statements: Sequence[Statement]
+    connection: Any, facts: ServerFacts, ticket: Ticket, statements: Sequence[Statement], snapshot: Snapshot
 ) -> list[Problem]:
     names = preflight_tables.list_tables(statements, ticket.schema_name)
-    text = "\n".join(statement.text for statement in statements)
     return preflight_tables.check_tables(
         statements,
         schema_name=ticket.schema_name,
         tables=targets.read_tables(connection, names),
-        snapshot=read_snapshot(connection, ticket.schema_name, text, facts.flavor),
+        snapshot=snapshot,
         server=facts,
         backup=ticket.backup,
     )

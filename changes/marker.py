@@ -25,7 +25,12 @@ def build_marker(ticket: int, execution: int, statement: int) -> str:
 
     The numbers go through int(), so nothing but digits can get into the comment.
     """
-    return f"/* inception ticket={int(ticket)} execution={int(execution)} statement={int(statement)} */ "
+    return f"{build_marker_head(ticket, execution)}{int(statement)} */ "
+
+
+def build_marker_head(ticket: int, execution: int) -> str:
+    """Return what the markers of all statements of one attempt begin with, up to the number of the statement."""
+    return f"/* inception ticket={int(ticket)} execution={int(execution)} statement="
 
 
 def parse_marker(sql: str) -> Marker | None:

@@ -12,7 +12,7 @@ from django.urls import reverse
 from backups.evidence import Evidence
 from changes import secrets
 from changes.problems import Problem
-from changes.states import BackupState, ExecutionState, Outcome, RollbackState, TicketState
+from changes.states import BackupState, ExecutionState, Outcome, RollbackState, TicketState, TransactionMode
 from changes.targets import TargetAddress, TargetError
 
 
@@ -56,6 +56,19 @@ class Target(models.Model):
     approvals_needed = models.PositiveSmallIntegerField(default=1)
     run_policy = models.CharField(max_length=16, choices=RunPolicy.choices, default=RunPolicy.ON_APPROVAL)
     rollback_policy = models.CharField(max_length=16, choices=RollbackPolicy.choices, default=RollbackPolicy.ONE_CLICK)
+    most_running = models.PositiveSmallIntegerField(
+        "tickets at a time",
+        default=4,
+        help_text="Running on this server at once; in one schema only one runs at a time.",
+    )
+    lock_wait_seconds = models.PositiveIntegerField(
+        "wait for locks, seconds", default=30, help_text="A statement that waits longer fails, and is tried again."
+    )
+    statement_seconds = models.PositiveIntegerField(
+        "time for one statement, seconds",
+        default=3600,
+        help_text="A statement that takes longer is stopped on the server (KILL QUERY).",
+    )
     is_active = models.BooleanField("takes tickets", default=True)
     server_version = models.CharField(max_length=64, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -65,6 +78,10 @@ class Target(models.Model):
         ordering = ("name",)
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(approvals_needed__gte=1), name="target_needs_an_approval"),
+            models.CheckConstraint(condition=Q(most_running__gte=1), name="target_runs_a_ticket"),
+            models.CheckConstraint(
+                condition=Q(lock_wait_seconds__gte=1, statement_seconds__gte=1), name="target_has_time_limits"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -120,6 +137,16 @@ class Ticket(models.Model):
     no_backup_reason = models.TextField("why no backup", blank=True)
     accepts_loss = models.BooleanField("what cannot be undone may be lost", default=False)
     run_not_before = models.DateTimeField(null=True, blank=True)
+    transaction_mode = models.CharField(
+        "transaction",
+        max_length=8,
+        choices=[
+            (TransactionMode.AUTO.value, "all in one where that can be"),
+            (TransactionMode.ONE.value, "all statements in one"),
+            (TransactionMode.EACH.value, "each statement by itself"),
+        ],
+        default=TransactionMode.AUTO.value,
+    )
     content_hash = models.CharField(max_length=64, blank=True, editable=False)
     inspection = models.JSONField(default=dict, blank=True, editable=False)
     state = models.CharField(
@@ -137,6 +164,9 @@ class Ticket(models.Model):
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="rollbacks", editable=False
     )
     rollback_plan = models.JSONField(default=dict, blank=True, editable=False)
+    continues = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="continuations", editable=False
+    )
     submitter = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="tickets", editable=False
     )
@@ -175,6 +205,11 @@ class Ticket(models.Model):
     @property
     def is_rollback(self) -> bool:
         return self.rolls_back_id is not None
+
+    @property
+    def is_one_transaction(self) -> bool:
+        """Whether the check found that all statements run in one transaction: what the approver saw."""
+        return bool(self.inspection.get("one_transaction"))
 
     @property
     def problems(self) -> list[Problem]:
@@ -224,12 +259,22 @@ class Approval(models.Model):
 
 
 class Execution(models.Model):
-    """One attempt to run a ticket. `fence` rises with every claim; every later write names it."""
+    """One attempt to run a ticket. `fence` rises with every claim and every take-over; every later write names it.
+
+    claims: how often a worker took it from the queue.
+
+    lease_until: by the clock of this database. A lease that ran out says that nobody is at work any more.
+    look_again_at: when the next look is due at what could not be decided or backed up; looks: how many there were.
+    evidence: what the last look found, for the page where a person decides.
+    binlog_facts: what its session read of the server's binlog: {"retention_seconds": …}, None there where the server
+        never purges by age; {} before it was connected.
+    """
 
     ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="executions")
     number = models.PositiveIntegerField()
     state = models.CharField(max_length=16, choices=_choices(ExecutionState), default=ExecutionState.QUEUED.value)
     fence = models.PositiveIntegerField(default=0)
+    claims = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
     worker = models.CharField(max_length=255, blank=True)
     content_hash = models.CharField(max_length=64)
@@ -240,6 +285,12 @@ class Execution(models.Model):
     problems = models.JSONField(default=list)
     error = models.TextField(blank=True)
     rollback_result = models.JSONField(default=dict)
+    one_transaction = models.BooleanField(default=False)
+    evidence = models.JSONField(default=dict)
+    binlog_facts = models.JSONField(default=dict)
+    looks = models.PositiveIntegerField(default=0)
+    look_again_at = models.DateTimeField(null=True)
+    stop_requested_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
@@ -249,9 +300,23 @@ class Execution(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["ticket", "number"], name="execution_number_is_unique"),
         ]
+        indexes: ClassVar = [models.Index(fields=["state", "lease_until"])]
 
     def __str__(self) -> str:
         return f"execution {self.pk} of ticket {self.ticket_id}"
+
+
+class SnapshotText(models.Model):
+    """What a statement could touch, as read before it was sent; equal ones are kept once.
+
+    A worker that takes over reads the rows of a dead one's statement with it: the table may be another by then.
+    """
+
+    sha256 = models.CharField(max_length=64, primary_key=True)
+    text = models.TextField()
+
+    def __str__(self) -> str:
+        return self.sha256[:12]
 
 
 class ExecutedStatement(models.Model):
@@ -278,6 +343,10 @@ class ExecutedStatement(models.Model):
     gtid_before = models.CharField(max_length=255, blank=True)
     gtid_after = models.CharField(max_length=255, blank=True)
     thread_id = models.BigIntegerField(null=True)
+    snapshot = models.ForeignKey(SnapshotText, null=True, on_delete=models.PROTECT, related_name="+")
+    undo_statements = models.JSONField(default=list)
+    undo_missing = models.TextField(blank=True)
+    retries = models.JSONField(default=list)
     affected_rows = models.BigIntegerField(null=True)
     warnings = models.JSONField(default=list)
     error = models.TextField(blank=True)
@@ -295,6 +364,10 @@ class ExecutedStatement(models.Model):
     records_sha256 = models.CharField(max_length=64, blank=True)
     backup_signature = models.CharField(max_length=64, blank=True)
     backup_seconds = models.FloatField(null=True)
+    kept_with = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="keeps", editable=False)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", editable=False
+    )
     undone_by = models.ForeignKey(
         Ticket, null=True, on_delete=models.PROTECT, related_name="undone_statements", editable=False
     )

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from changes import permissions
-from changes.states import BackupState, RollbackState, TicketState
+from changes.attempt import find_obstacle
+from changes.states import BackupState, ExecutionState, RollbackState, TicketState
 
 if TYPE_CHECKING:
     from changes.models import Execution, Ticket
@@ -19,12 +20,14 @@ _T = TicketState
 class NextStep:
     """text: what is next. blocked: why this person cannot do it, empty when they can or when nobody has to.
 
-    actions: of "edit", "submit", "decide", "run", "withdraw", "rollback", in the order of the buttons.
+    waits_for: the ticket that has to end first.
+    actions: of "edit", "submit", "decide", "run", "withdraw", "stop", "kill", "run_again", "run_rest", "rollback".
     """
 
     text: str
     blocked: str = ""
     actions: tuple[str, ...] = ()
+    waits_for: Ticket | None = None
 
 
 def build_next_step(ticket: Ticket, person: Person, execution: Execution | None) -> NextStep:
@@ -89,11 +92,57 @@ def _scheduled(ticket: Ticket, person: Person, execution: Execution | None) -> N
 
 
 def _queued(ticket: Ticket, person: Person, execution: Execution | None) -> NextStep:
-    return NextStep("Waits for a free worker. This page follows it.", actions=_may_edit(ticket, person))
+    others = _may_edit(ticket, person)
+    obstacle = find_obstacle(execution) if execution and execution.state == ExecutionState.QUEUED else None
+    if obstacle is None:
+        return NextStep("Waits for a free worker. This page follows it.", actions=others)
+    return NextStep(
+        _why_it_waits(ticket, obstacle.ticket),
+        actions=others,
+        waits_for=obstacle.ticket,
+    )
+
+
+def _why_it_waits(ticket: Ticket, other: Ticket) -> str:
+    if other.schema_name == ticket.schema_name:
+        return f"One ticket at a time runs in the schema {ticket.schema_name}."
+    most = ticket.target.most_running
+    limit = "one ticket" if most == 1 else f"{most} tickets"
+    return f"{ticket.target} takes {limit} at a time, and that many run now."
 
 
 def _running(ticket: Ticket, person: Person, execution: Execution | None) -> NextStep:
-    return NextStep("Nothing for you to do: a worker runs it, and this page follows. What ran can be undone later.")
+    refusal = permissions.why_not_stop(ticket, person)
+    is_stopping = ticket.ticket_state == TicketState.STOPPING
+    text = _stopping_words(ticket, execution) if is_stopping else _running_words(ticket)
+    if refusal:
+        return NextStep(text, refusal)
+    waits = ticket.backup_state == BackupState.PENDING  # then no statement runs that could be killed
+    actions = (() if is_stopping else ("stop",)) + (() if waits else ("kill",))
+    return NextStep(text, actions=actions)
+
+
+def _running_words(ticket: Ticket) -> str:
+    if ticket.backup_state == BackupState.PENDING:
+        return "Nothing of it is sent before the backup above is there."
+    follows = "A worker runs it, and this page follows."
+    if ticket.is_rollback:
+        return f"{follows} Stopped, it ends before its next step; killed, the step is aborted and puts nothing back."
+    if ticket.is_one_transaction:
+        return (
+            f"{follows} It is one transaction: stopped or killed, it is aborted, and nothing of the ticket is applied."
+        )
+    return f"{follows} Stopped, it ends after the statement that runs; what ran stays, and can be undone."
+
+
+def _stopping_words(ticket: Ticket, execution: Execution | None) -> str:
+    if ticket.backup_state == BackupState.PENDING:
+        return "Stopping: it ends once the backup above is there."
+    since = execution.stop_requested_at if execution else None
+    asked = f"Stopping, asked at {since:%H:%M:%S} UTC: " if since else "Stopping: "
+    if ticket.is_one_transaction and not ticket.is_rollback:
+        return f"{asked}once the statement has ended, the transaction is aborted and nothing of the ticket is applied."
+    return f"{asked}nothing more is sent once the statement that runs has ended and is backed up."
 
 
 def _withdrawn(ticket: Ticket, person: Person, execution: Execution | None) -> NextStep:
@@ -104,7 +153,7 @@ _ENDED = {
     _T.SUCCEEDED: "Done.",
     _T.PARTLY_DONE: "Partly done.",
     _T.FAILED: "Failed.",
-    _T.UNKNOWN: "The outcome is not known. Look at the server before anything else.",
+    _T.UNKNOWN: "Whether it took effect is not known. Nothing of it runs again before that is decided.",
 }
 _PROTECTION = {
     BackupState.COMPLETE: "Every changed row can be put back.",
@@ -116,6 +165,8 @@ _PROTECTION = {
 
 def _ended(ticket: Ticket, person: Person, execution: Execution | None) -> NextStep:
     words = [_ENDED[ticket.ticket_state]]
+    if ticket.ticket_state == _T.UNKNOWN:
+        return NextStep(words[0], permissions.why_not_decide_outcome(ticket, person) or "")
     if execution is not None and execution.error:
         words.append(execution.error)
     if ticket.rollback_state == RollbackState.DONE:
@@ -123,7 +174,16 @@ def _ended(ticket: Ticket, person: Person, execution: Execution | None) -> NextS
     if ticket.rollback_state == RollbackState.RUNNING:
         return NextStep(" ".join([*words, "A rollback is under way."]))
     words.append(_PROTECTION.get(BackupState(ticket.backup_state), ""))
+    text = " ".join(words).strip()
+    others = _may_go_on(ticket, person)
     refusal = permissions.why_not_roll_back(ticket, person)
     if permissions.why_no_rollback(ticket) is not None:
-        return NextStep(" ".join(words).strip())
-    return NextStep(" ".join(words).strip(), refusal or "", () if refusal else ("rollback",))
+        return NextStep(text, actions=others)
+    return NextStep(text, refusal or "", others if refusal else (*others, "rollback"))
+
+
+def _may_go_on(ticket: Ticket, person: Person) -> tuple[str, ...]:
+    """What can be done about the part that did not take effect."""
+    again = permissions.why_not_run_again(ticket, person) is None
+    rest = permissions.why_not_continue(ticket, person) is None
+    return tuple(name for name, may in (("run_rest", rest), ("run_again", again)) if may)

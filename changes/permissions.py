@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
-from changes.states import EDITABLE, BackupState, RollbackState, TicketState
+from changes.states import EDITABLE, BackupState, Outcome, RollbackState, TicketState
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Person = User | AnonymousUser | AbstractBaseUser
 
 _T = TicketState
+_TOOK_EFFECT = (Outcome.DONE, Outcome.FAILED_PARTIAL, Outcome.UNKNOWN, Outcome.SENT, Outcome.COMMIT_SENT)
 
 
 def _lacks(person: Person, codename: str) -> bool:
@@ -104,6 +105,56 @@ def why_not_withdraw(ticket: Ticket, person: Person) -> str | None:
     return None
 
 
+def why_not_stop(ticket: Ticket, person: Person) -> str | None:
+    if ticket.ticket_state not in {_T.RUNNING, _T.STOPPING}:
+        return f"The ticket is {_state_words(ticket)}; there is nothing to stop."
+    if ticket.submitter_id != person.pk and _lacks(person, "execute_ticket"):
+        return "Only the submitter or a DBA may stop a ticket."
+    return None
+
+
+def why_not_decide_outcome(ticket: Ticket, person: Person) -> str | None:
+    if ticket.ticket_state != _T.UNKNOWN:
+        return f"The ticket is {_state_words(ticket)}; there is nothing to decide."
+    if _lacks(person, "execute_ticket"):
+        return "You may not decide what became of a ticket; ask an administrator for the group DBAs."
+    return None
+
+
+def why_not_give_up_backup(ticket: Ticket, person: Person) -> str | None:
+    if ticket.backup_state != BackupState.PENDING or ticket.ticket_state not in {_T.RUNNING, _T.STOPPING}:
+        return "No backup of this ticket waits."
+    if _lacks(person, "execute_ticket"):
+        return "You may not give up a backup; ask an administrator for the group DBAs."
+    return None
+
+
+def why_not_look_again(ticket: Ticket, person: Person) -> str | None:
+    if ticket.ticket_state == _T.UNKNOWN or ticket.backup_state == BackupState.PENDING:
+        return None if not _lacks(person, "execute_ticket") else "Only a DBA may ask for another look."
+    return "Nothing of this ticket waits to be looked at."
+
+
+def why_not_run_again(ticket: Ticket, person: Person) -> str | None:
+    if ticket.ticket_state != _T.FAILED or ticket.is_rollback or not ticket.reviewed:
+        return "Only a reviewed ticket that failed can be run again; a rollback is started again from its ticket."
+    if _lacks(person, "execute_ticket"):
+        return "You may not run tickets; ask an administrator for the group DBAs."
+    last = ticket.last_execution
+    if last is None or last.statements.filter(outcome__in=_TOOK_EFFECT).exists():
+        return "A part of the ticket took effect; what is left is a ticket of its own."
+    return None
+
+
+def why_not_continue(ticket: Ticket, person: Person) -> str | None:
+    if ticket.ticket_state not in {_T.PARTLY_DONE, _T.FAILED} or ticket.is_rollback:
+        return f"The ticket is {_state_words(ticket)}; there is no rest of it to run."
+    rest = ticket.continuations.exclude(state=_T.WITHDRAWN).first()
+    if rest is not None:
+        return f"The rest of it is ticket #{rest.pk} already."
+    return why_not_create(person)
+
+
 def why_not_roll_back(ticket: Ticket, person: Person) -> str | None:
     if _lacks(person, "rollback_ticket"):
         return "You may not roll back tickets; ask an administrator for the group DBAs."
@@ -112,7 +163,9 @@ def why_not_roll_back(ticket: Ticket, person: Person) -> str | None:
 
 def why_no_rollback(ticket: Ticket) -> str | None:
     """Return why there is nothing to roll back, whoever asks."""
-    if ticket.ticket_state not in {_T.SUCCEEDED, _T.PARTLY_DONE, _T.FAILED, _T.UNKNOWN}:
+    if ticket.ticket_state == _T.UNKNOWN:
+        return "Whether a statement of it took effect is not known; that is decided before anything is rolled back."
+    if ticket.ticket_state not in {_T.SUCCEEDED, _T.PARTLY_DONE, _T.FAILED}:
         return f"The ticket is {_state_words(ticket)}; only what ran can be rolled back."
     if ticket.rollback_state in {RollbackState.DONE, RollbackState.RUNNING}:
         return "The ticket is already rolled back, or its rollback is running."

@@ -341,6 +341,17 @@ def check_sync(facts: ServerFacts, purpose: Purpose) -> Problem | None:
     )
 
 
+def check_annotations(facts: ServerFacts, purpose: Purpose) -> Problem | None:
+    if facts.binlog.annotated or not facts.flavor.is_mariadb:
+        return None
+    return _warning(
+        "annotate",
+        "The server has binlog_annotate_row_events=OFF.",
+        "ON: when a connection breaks during COMMIT, the text in the binlog is what shows whether it took effect.",
+        "SET GLOBAL binlog_annotate_row_events=ON, and write it into the server's configuration.",
+    )
+
+
 def _quote_account(account: str) -> str:
     """Return user@host as `user`@`host`. Neither may hold an @ on the right side of the last one."""
     user, _, host = account.rpartition("@")
@@ -378,6 +389,7 @@ _REQUIREMENTS = (
     _Requirement("Sees triggers", check_trigger_privilege, _on("not refused"), for_backup=True),
     _Requirement("No needless rights", check_power, _on("no administrative rights"), for_backup=True),
     _Requirement("Binlog kept", check_retention, lambda facts: _describe_retention(facts), for_backup=True),
+    _Requirement("Statements can be found", check_annotations, _on("their texts are logged"), for_backup=True),
     _Requirement("Crash safety", check_sync, _on("binlog and InnoDB are flushed at each commit"), for_backup=True),
 )
 

@@ -66,6 +66,7 @@ _LIST_ENDS = {
 }  # fmt: skip
 # Reserved on one server only, an alias on the other.
 _SOMETIMES_ENDS = {"WINDOW", "RETURNING", "QUALIFY"}
+_PRESENT = {"NOW", "CURRENT_TIMESTAMP", "CURRENT_DATE", "CURDATE", "LOCALTIME", "LOCALTIMESTAMP"}
 _INERT = {TokenKind.STRING, TokenKind.NUMBER, TokenKind.ROWS, TokenKind.OPERATOR}
 _PARENTHESES = {"(", ")"}
 _NO_ALIAS = _JOIN_WORDS | _LIST_ENDS | {"AS", "PARTITION", "USE", "IGNORE", "FORCE", "TABLESAMPLE", "TABLE", "FROM"}
@@ -286,6 +287,7 @@ class ReferenceReader(TokenCursor):
             use = self.read_table()
             top.expect = False
             self.skip_partitions()
+            self._skip_portion()
             alias = self._read_alias()
             if not any(frame.is_query for frame in self._frames[1:]):
                 self.outer[alias or use.table] = use
@@ -297,6 +299,39 @@ class ReferenceReader(TokenCursor):
         self.position += 2
         self._top.expect = False
         self._frames.append(_Frame(_Mode.EXPRESSION, is_factor=True))
+
+    def _skip_portion(self) -> None:
+        """Step over MariaDB's FOR PORTION OF period FROM … TO …; its bounds hold no column and no table."""
+        if not self.accept("FOR", "PORTION"):
+            return
+        self.need("OF")
+        self._read_single_name()
+        for word in ("FROM", "TO"):
+            self.need(word)
+            self._skip_moment()
+
+    def _skip_moment(self) -> None:
+        """Step over a literal or the present time, and intervals added to it: of the constants, what reads one way."""
+        if self.key() in _PRESENT:
+            self.position += 1
+            if self.accept("("):
+                self._accept_kind(TokenKind.NUMBER)
+                self.need(")")
+        else:
+            self.skip_any("DATE", "TIMESTAMP")
+            self._skip_literal()
+        while self.accept("+", "INTERVAL") or self.accept("-", "INTERVAL"):
+            self._skip_literal()
+            self._read_single_name()
+
+    def _skip_literal(self) -> None:
+        if not self._accept_kind(TokenKind.STRING, TokenKind.NUMBER):
+            raise self.unreadable()
+
+    def _accept_kind(self, *kinds: TokenKind) -> bool:
+        is_one = not self.at_end and self.tokens[self.position].kind in kinds
+        self.position += is_one
+        return is_one
 
     def _read_alias(self) -> str:
         """Step over [AS] alias, when one comes next, and return it."""

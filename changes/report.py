@@ -46,6 +46,8 @@ def describe_statement(record: ExecutedStatement) -> dict[str, Any]:
         "backup_seconds": record.backup_seconds,
         "error": record.error or None,
         "warnings": record.warnings,
+        "retries": record.retries,
+        "decided_by": str(record.decided_by) if record.decided_by else None,
     }
 
 
@@ -70,9 +72,28 @@ def describe_run(execution: Execution) -> dict[str, Any]:
         "execution": execution.pk,
         "state": REFUSED if refused else ticket.state,
         "backup_state": ticket.backup_state,
+        "one_transaction": execution.one_transaction,
         "problems": [describe_problem(problem) for problem in _problems(execution)],
-        "statements": [describe_statement(record) for record in execution.statements.all()],
+        "statements": [describe_statement(record) for record in execution.statements.select_related("decided_by")],
         "error": execution.error or None,
+        "unfinished": _describe_unfinished(execution, ticket),
+    }
+
+
+def _describe_unfinished(execution: Execution, ticket: Ticket) -> dict[str, Any] | None:
+    """Return what is still to be settled after the command has ended, by whom; None when nothing is.
+
+    what: "outcome" (nobody knows whether a statement took effect) or "backup" (it did, and its backup waits).
+    next_look_at: when `manage.py reconcile` looks next; None when only a person can decide.
+    """
+    if execution.state not in (ExecutionState.UNKNOWN, ExecutionState.RUNNING):
+        return None
+    waits = execution.state == ExecutionState.RUNNING and ticket.backup_state == BackupState.PENDING
+    again = execution.look_again_at
+    return {
+        "what": "backup" if waits else "outcome",
+        "reason": execution.evidence.get("backup" if waits else "trouble") or execution.error or None,
+        "next_look_at": again.isoformat(timespec="seconds") if again else None,
     }
 
 
@@ -95,6 +116,7 @@ def describe_rollback(execution: Execution) -> dict[str, Any]:
         ],
         "problems": [describe_problem(problem) for problem in _problems(execution)],
         "error": execution.error or None,
+        "unfinished": _describe_unfinished(execution, undo),
     }
 
 
@@ -141,9 +163,24 @@ def render_run(report: dict[str, Any]) -> str:
         first_line = entry["sql"].strip().splitlines()[0][:100]
         lines.append(f"  {entry['number']}. {entry['outcome'].replace('_', ' ')}: {first_line}")
         lines += [f"     {line}" for line in _statement_lines(entry)]
-    if report.get("error"):
-        lines.append(f"  {report['error']}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_ending_lines(report)])
+
+
+def _ending_lines(report: dict[str, Any]) -> list[str]:
+    """Return why it ended where it did, and who goes on where nothing is settled yet."""
+    lines = [f"  {report['error']}"] if report.get("error") else []
+    unfinished = report.get("unfinished")
+    if unfinished is None:
+        return lines
+    if unfinished["what"] == "backup":
+        lines.append(
+            f"  The change is made, and its backup waits: {unfinished['reason'] or 'it was not possible yet.'}"
+        )
+    elif unfinished["reason"] and unfinished["reason"] != report.get("error"):
+        lines.append(f"  {unfinished['reason']}")
+    who = "manage.py reconcile looks again" if unfinished["next_look_at"] else "A person decides on the ticket's page"
+    lines.append(f"  {who}; do not run it again before that.")
+    return lines
 
 
 def _statement_lines(entry: dict[str, Any]) -> list[str]:
@@ -156,6 +193,8 @@ def _statement_lines(entry: dict[str, Any]) -> list[str]:
             f"backup {entry['backup_state']}: {entry['rows_captured']} row(s) captured, {entry['records_stored']}"
             f" record(s) in {entry['backup_schema']}.{entry['backup_table']} as {entry['opid_time']}"
         )
+    if entry["retries"]:
+        lines.append(f"tried again {len(entry['retries'])} time(s) after {entry['retries'][-1]['error']}")
     lines += [entry[key] for key in ("backup_reason", "error") if entry[key]]
     return lines
 
@@ -172,9 +211,7 @@ def render_rollback(report: dict[str, Any]) -> str:
         f"  conflict: {conflict['schema']}.{conflict['table']} {conflict['key']}: {conflict['reason']}"
         for conflict in report["conflicts"]
     ]
-    if report.get("error"):
-        lines.append(f"  {report['error']}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_ending_lines(report)])
 
 
 def describe_rollback_refusal(ticket: Ticket, problem: Problem) -> dict[str, Any]:

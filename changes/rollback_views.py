@@ -25,11 +25,14 @@ ROWS_ON_A_PAGE = 50
 
 
 def find_choices(ticket: Ticket) -> list[ExecutedStatement]:
-    """Return the executed statements that changed something and are not undone yet, newest first."""
+    """Return the executed statements that changed something and are not undone yet, newest first.
+
+    Those whose rows are kept with another one's stand with that one: they can only be put back together.
+    """
     ran = ExecutedStatement.objects.filter(
         execution__ticket=ticket, outcome__in=[Outcome.DONE, Outcome.FAILED_PARTIAL], undone_by=None
     ).exclude(backup_state=BackupState.COMPLETE, records_stored=0)
-    return list(ran.order_by("-execution__number", "-seq"))
+    return list(ran.order_by("-execution__number", "-seq").prefetch_related("keeps"))
 
 
 def _build_form(ticket: Ticket, data: QueryDict) -> tuple[RollbackForm, list[ExecutedStatement]]:

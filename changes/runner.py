@@ -9,19 +9,23 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import MySQLdb
 from MySQLdb import _mysql
 
+from backups import faults
 from backups.binlog.coordinates import BinlogCoordinates
 from backups.binlog.flavor import Flavor
 from changes.targets import error_of, read_connection_id, read_coordinates, read_last_gtid
 
 MOST_WARNINGS = 64
 DISCARD_BLOCK_ROWS = 1000
+NOTHING_DONE = frozenset({1205, 1213})
+"""Lock wait time-out and deadlock: InnoDB did nothing, and once the transaction is aborted it may be tried again."""
 NOT_ABORTED = 1196
 """ROLLBACK's warning that changes of a non-transactional table stayed (ER_WARNING_NOT_COMPLETE_ROLLBACK)."""
 
@@ -97,6 +101,16 @@ class StatementResult:
         return any(warning.code == NOT_ABORTED for warning in self.warnings)
 
     @property
+    def may_try_again(self) -> bool:
+        """Whether the server said that nothing was done, for a reason that passes."""
+        return (
+            self.error is not None
+            and self.error[0] in NOTHING_DONE
+            and self.committed is False
+            and not self.left_changes
+        )
+
+    @property
     def lost(self) -> bool:
         """Whether the connection is gone: it must not be used again."""
         return self.error is not None and is_lost(self.error[0])
@@ -142,6 +156,53 @@ def run_statement(
     return run.finish(flavor)
 
 
+def run_together(
+    connection: Any,
+    statements: Sequence[tuple[str, str]],
+    *,
+    flavor: Flavor,
+    start: StatementStart,
+    before_each: Callable[[int], AbstractContextManager[None]],
+    after_each: Callable[[int, StatementResult], None],
+    before_commit: Callable[[], None],
+) -> list[StatementResult]:
+    """Run row changes, each (text, marker) once, in one transaction: all of them or none.
+
+    before_each: is told the index of a statement before it is sent, and closed when its answer is there. after_each:
+        is told what the server answered, while nothing is committed yet. What the three raise goes up, after an abort.
+    Returns the results of those that were sent, which agree in `committed`; the last has the error, if there is one.
+    """
+    opening = _Run(connection, b"", start)
+    opening.begin()
+    if opening.error is not None:
+        opening.close_failed()
+        return [opening.finish(flavor)]
+    runs: list[_Run] = []
+    try:
+        for index, (text, marker) in enumerate(statements):
+            run = _Run(connection, marker.encode() + text.encode(), start)
+            runs.append(run)
+            with before_each(index):
+                run.apply()
+            if run.error is not None:
+                break
+            after_each(index, run.result())
+        else:
+            faults.point("stmt_done_before_commit")
+            before_commit()
+    except BaseException:
+        runs[-1].abort()
+        raise
+    last = runs[-1]
+    if last.error is None:
+        last.commit()
+    else:
+        last.close_failed()
+    for run in runs:
+        run.commit_sent, run.committed = last.commit_sent, last.committed
+    return last.finish_all(flavor, runs)
+
+
 @dataclass(slots=True)
 class _Run:
     """One statement on its way; the fields are those of StatementResult."""
@@ -158,37 +219,56 @@ class _Run:
     committed: bool | None = None
 
     def in_transaction(self, before_commit: Callable[[], None]) -> None:
-        if not self._send(b"START TRANSACTION"):
-            self._close_failed()
+        self.begin()
+        if self.error is None:
+            self.apply()
+        if self.error is not None:
+            self.close_failed()
             return
-        if not self._send(self.statement, counted=True):
-            self._close_failed()
-            return
+        faults.point("stmt_done_before_commit")
         try:
             before_commit()
         except BaseException:
-            self._abort()
+            self.abort()
             raise
-        self.commit_sent = True
-        if self._send(b"COMMIT"):
-            self.committed = True
+        self.commit()
 
     def in_autocommit(self, before_commit: Callable[[], None]) -> None:
         before_commit()
         self.commit_sent = True
-        if self._send(self.statement, counted=True):
+        self.apply()
+        if self.error is None:
             self.committed = True
         elif not self.lost:
             self.committed = False
 
+    def begin(self) -> None:
+        self._send(b"START TRANSACTION")
+        faults.point("after_begin")
+
+    def apply(self) -> None:
+        self._send(self.statement, counted=True, point="stmt_sent")
+
+    def commit(self) -> None:
+        self.commit_sent = True
+        if self._send(b"COMMIT", point="commit_sent"):
+            self.committed = True
+
     def finish(self, flavor: Flavor) -> StatementResult:
         """Read where the server stands now; a failed statement can have changed rows too."""
+        return self.finish_all(flavor, [self])[-1]
+
+    def finish_all(self, flavor: Flavor, runs: Sequence[_Run]) -> list[StatementResult]:
+        """As `finish`, for all that ran in one transaction."""
         end = gtid = None
         if not self.lost:
             # The outcome is known already: a connection that breaks only now does not change it.
             with contextlib.suppress(MySQLdb.Error):
                 gtid = read_last_gtid(self.connection, flavor)
                 end = read_coordinates(self.connection, flavor)
+        return [run.result(gtid, end) for run in runs]
+
+    def result(self, gtid: str | None = None, end: BinlogCoordinates | None = None) -> StatementResult:
         return StatementResult(
             start_at=self.start,
             affected_rows=self.affected_rows,
@@ -206,11 +286,11 @@ class _Run:
     def lost(self) -> bool:
         return self.error is not None and is_lost(self.error[0])
 
-    def _close_failed(self) -> None:
-        if not self.lost and self._abort():
+    def close_failed(self) -> None:
+        if not self.lost and self.abort():
             self.committed = False
 
-    def _abort(self) -> bool:
+    def abort(self) -> bool:
         """Send ROLLBACK; whether the server did it. A lost session is aborted by the server itself."""
         try:
             self.connection.query(b"ROLLBACK")
@@ -221,11 +301,17 @@ class _Run:
             return False
         return True
 
-    def _send(self, sql: bytes, *, counted: bool = False) -> bool:
-        """Send one statement and take all of its answer; False, with `error` set, when it failed."""
+    def _send(self, sql: bytes, *, counted: bool = False, point: str = "") -> bool:
+        """Send one statement and take all of its answer; False, with `error` set, when it failed.
+
+        point: of a fault between the two.
+        """
         began = time.perf_counter()
         try:
-            self.connection.query(sql)
+            self.connection.send_query(sql)
+            if point:
+                faults.point(point)
+            self.connection.read_query_result()
             # Before the rest of the answer is taken: asking for a next result sets both back.
             affected, info = self.connection.affected_rows(), self.connection.info()
             returned = _discard_rows(self.connection)

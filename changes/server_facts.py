@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from backups.binlog.coordinates import BinlogCoordinates
 from backups.binlog.flavor import Flavor
 from changes.grants import Grants
+
+_IDENTITY = re.compile(r"uuid=(.*) server_id=(\d+) hostname=(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,14 @@ class ServerIdentity:
     def __str__(self) -> str:
         return f"uuid={self.uuid} server_id={self.server_id} hostname={self.hostname}"
 
+    @classmethod
+    def parse(cls, text: str) -> ServerIdentity:
+        """Return the identity that `text`, of str(), names. Raises ValueError."""
+        match = _IDENTITY.fullmatch(text)
+        if match is None:
+            raise ValueError(f"{text!r} is no server identity; needed: uuid=… server_id=… hostname=….")
+        return cls(match[1], int(match[2]), match[3])
+
 
 @dataclass(frozen=True, slots=True)
 class BinlogFacts:
@@ -35,6 +46,7 @@ class BinlogFacts:
     do_schemas, ignore_schemas: the filters binlog_do_db and binlog_ignore_db.
     retention_seconds: None when the server never purges by age.
     sync: sync_binlog. flush_at_commit: innodb_flush_log_at_trx_commit.
+    annotated: texts of statements are written in front of their rows (MariaDB's binlog_annotate_row_events).
     """
 
     enabled: bool
@@ -49,6 +61,7 @@ class BinlogFacts:
     retention_seconds: int | None = None
     sync: int = 1
     flush_at_commit: int = 1
+    annotated: bool = True
 
 
 @dataclass(frozen=True, slots=True)

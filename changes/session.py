@@ -10,16 +10,16 @@ from typing import Any
 
 import MySQLdb
 
-from backups.binlog.coordinates import BinlogCoordinates
-from backups.source import OwnTransaction, ServerAddress
+from backups import faults
+from backups.source import ServerAddress
 from changes import backup_server, preflight, targets
 from changes.attempt import Attempt, lock_name
-from changes.models import Ticket
+from changes.models import Execution, Ticket
 from changes.problems import Problem
-from changes.runner import StatementStart
 from changes.server_facts import ServerFacts, ServerIdentity
 
 LOCK_SECONDS = 5
+ANSWER_SECONDS = 60
 
 
 class RefusedError(Exception):
@@ -41,62 +41,65 @@ class Session:
     @property
     def source(self) -> ServerAddress:
         """The same server, as the reader of its binlog connects to it."""
-        return ServerAddress(
-            host=self.address.host,
-            port=self.address.port,
-            user=self.address.user,
-            password=self.address.password,
-            tls=self.address.tls_mode,
-            ca=self.address.tls_ca,
-        )
+        return build_source(self.address)
 
-    def own_transaction(
-        self, start: StatementStart, end: BinlogCoordinates | None, gtid_after: str | None, marker: str
-    ) -> OwnTransaction:
-        """Say how the transaction between `start` and `end` is found in the binlog."""
-        assert start.coordinates is not None  # the preflight refused a server without binlog
-        assert end is not None
-        return OwnTransaction(
-            flavor=self.facts.flavor,
-            start=start.coordinates,
-            end=end,
-            connection_id=start.connection_id,
-            gtid_before=start.gtid,
-            gtid_after=gtid_after,
-            marker=marker.strip(),
-        )
+
+def build_source(address: targets.TargetAddress) -> ServerAddress:
+    """Return a target's address as the reader of its binlog takes it."""
+    return ServerAddress(
+        host=address.host,
+        port=address.port,
+        user=address.user,
+        password=address.password,
+        tls=address.tls_mode,
+        ca=address.tls_ca,
+    )
 
 
 @contextmanager
 def open_session(attempt: Attempt, *, found_rows: bool) -> Iterator[Session]:
     """Connect to the target, take the ticket's lock there and run the preflight. Raises RefusedError."""
     ticket = attempt.execution.ticket
+    target = ticket.target
     try:
-        address = ticket.target.address
-        connection = targets.connect(address, schema=ticket.schema_name, found_rows=found_rows)
+        address = target.address
+        connection = targets.connect(
+            address,
+            schema=ticket.schema_name,
+            found_rows=found_rows,
+            # Past the limit on the server, which the lifeline sees to: this one ends waiting for a server that froze.
+            read_timeout=target.statement_seconds + ANSWER_SECONDS,
+            lock_wait_seconds=target.lock_wait_seconds,
+        )
     except targets.TargetError as error:
         raise RefusedError([error.problem]) from error
+    faults.point("after_connect")
     try:
         facts = targets.read_facts(connection)
         problems = preflight.check(
-            facts, backup=ticket.backup, schema_name=ticket.schema_name, identity=inspected_identity(ticket)
+            facts, backup=ticket.backup, schema_name=ticket.schema_name, identity=_expected_identity(attempt.execution)
         )
         if ticket.backup:
             problems += backup_server.check()
         errors = [problem for problem in problems if problem.severity == "error"]
         if errors:
             raise RefusedError(errors)
+        # Before the lock: whoever takes over must know which session holds it.
+        attempt.connected(facts)
         if not targets.take_lock(connection, lock_name(ticket), seconds=LOCK_SECONDS):
-            raise RefusedError([_lock_problem(str(ticket.target))])
-        attempt.connected(
-            connection_id=facts.connection_id,
-            server_identity=str(facts.identity),
-            server_version=facts.version_text,
-        )
+            raise RefusedError([_lock_problem(str(target))])
+        faults.point("after_lock")
         yield Session(connection, facts, address)
     finally:
         with contextlib.suppress(MySQLdb.Error):  # a connection that was lost in the middle cannot say good-bye
             connection.close()
+
+
+def _expected_identity(execution: Execution) -> ServerIdentity | None:
+    """Return the server that must answer: the one an earlier part of this execution ran on, else the one checked."""
+    if execution.server_identity:
+        return ServerIdentity.parse(execution.server_identity)
+    return inspected_identity(execution.ticket)
 
 
 def inspected_identity(ticket: Ticket) -> ServerIdentity | None:

@@ -53,7 +53,10 @@ class ExecutionState(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What is known of one statement. SENT and COMMIT_SENT are written before the deed, the others after it."""
+    """What is known of one statement. SENT and COMMIT_SENT are written before the deed, the others after it.
+
+    ABORTED: it was sent, and nothing of it was applied: the transaction it ran in was aborted, or its session died.
+    """
 
     WAITING = "waiting"
     SENT = "sent"
@@ -61,9 +64,21 @@ class Outcome(StrEnum):
     DONE = "done"
     FAILED = "failed"
     FAILED_PARTIAL = "failed_partial"
+    ABORTED = "aborted"
     UNKNOWN = "unknown"
     NOT_RUN = "not_run"
 
+
+class TransactionMode(StrEnum):
+    """How a ticket's row changes are committed. AUTO: all in one where that can be, else each by itself."""
+
+    AUTO = "auto"
+    ONE = "one"
+    EACH = "each"
+
+
+OPEN_OUTCOMES = frozenset({Outcome.SENT, Outcome.COMMIT_SENT})
+"""Nobody heard the server's answer, or nobody has yet."""
 
 _T = TicketState
 
@@ -77,12 +92,14 @@ ALLOWED_MOVES: dict[TicketState, frozenset[TicketState]] = {
     _T.QUEUED: frozenset({_T.RUNNING, _T.APPROVED, _T.WITHDRAWN}),
     _T.RUNNING: frozenset(
         # APPROVED: refused before anything was sent. DRAFT: what would run was not what was approved.
-        {_T.DRAFT, _T.APPROVED, _T.STOPPING, _T.SUCCEEDED, _T.PARTLY_DONE, _T.FAILED, _T.UNKNOWN},
+        # QUEUED: the worker went away between two statements, and another one goes on.
+        {_T.DRAFT, _T.APPROVED, _T.QUEUED, _T.STOPPING, _T.SUCCEEDED, _T.PARTLY_DONE, _T.FAILED, _T.UNKNOWN},
     ),
-    _T.STOPPING: frozenset({_T.SUCCEEDED, _T.PARTLY_DONE, _T.FAILED, _T.UNKNOWN}),
+    _T.STOPPING: frozenset({_T.DRAFT, _T.APPROVED, _T.SUCCEEDED, _T.PARTLY_DONE, _T.FAILED, _T.UNKNOWN}),
     _T.SUCCEEDED: frozenset(),
     _T.PARTLY_DONE: frozenset(),
-    _T.FAILED: frozenset(),
+    # Nothing of it was applied, and somebody runs the same approved text again.
+    _T.FAILED: frozenset({_T.QUEUED}),
     _T.UNKNOWN: frozenset({_T.SUCCEEDED, _T.PARTLY_DONE, _T.FAILED}),
     _T.WITHDRAWN: frozenset(),
 }

@@ -43,6 +43,7 @@ class TargetAdmin(_TargetAdmin):
         (None, {"fields": ("name", "environment", "is_active")}),
         ("Connection", {"fields": ("host", "port", "user", "password", "tls_mode", "tls_ca")}),
         ("Policies", {"fields": ("approvals_needed", "run_policy", "rollback_policy")}),
+        ("Limits", {"fields": ("most_running", "lock_wait_seconds", "statement_seconds")}),
     )
 
     @admin.display(ordering="host")

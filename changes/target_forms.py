@@ -36,7 +36,7 @@ _HELP_WHEN_ONE_IS_STORED = (
 
 
 class TargetForm(_TargetForm):
-    """Name, address, account and policies of a target.
+    """Name, address, account, policies and limits of a target.
 
     An empty password keeps the stored one, unless the address it would be sent to changes.
     """
@@ -50,6 +50,30 @@ class TargetForm(_TargetForm):
     port = forms.IntegerField(min_value=1, max_value=65535, initial=3306)
     approvals_needed = forms.IntegerField(
         min_value=1, max_value=10, initial=1, help_text="How many people other than the submitter must approve."
+    )
+    most_running = forms.IntegerField(
+        label="Tickets at a time",
+        min_value=1,
+        max_value=64,
+        initial=4,
+        help_text="Running on this server at once, on all workers together. In one schema only one runs at a time.",
+    )
+    lock_wait_seconds = forms.IntegerField(
+        label="Wait for locks",
+        min_value=1,
+        max_value=3600,
+        initial=30,
+        help_text="In seconds, for row locks and for metadata locks. A statement that waits longer is aborted by the "
+        "server, and tried again up to three times, since nothing was done. A schema change that waits keeps everybody "
+        "behind it waiting too: rather short.",
+    )
+    statement_seconds = forms.IntegerField(
+        label="Statement time",
+        min_value=1,
+        max_value=7 * 86400,
+        initial=3600,
+        help_text="In seconds. A statement that takes longer is ended on the server (KILL QUERY). What became of it is "
+        "read from the binlog, as always.",
     )
 
     class Meta:
@@ -66,6 +90,9 @@ class TargetForm(_TargetForm):
             "approvals_needed",
             "run_policy",
             "rollback_policy",
+            "most_running",
+            "lock_wait_seconds",
+            "statement_seconds",
         )
         labels = {"run_policy": "Runs", "rollback_policy": "Rollbacks run"}
         help_texts = {

@@ -78,12 +78,14 @@ def connect(
     schema: str | None = None,
     found_rows: bool = False,
     read_timeout: int | None = None,
+    lock_wait_seconds: int = LOCK_WAIT_SECONDS,
 ) -> Any:
     """Return an open MySQLdb connection to `address`, its session set as the module says.
 
     schema: the default schema; never changed by USE afterwards.
     found_rows: count the rows an UPDATE matched, not those it changed; for restore only.
     read_timeout: seconds without an answer before the driver gives up with error 2013; None waits as long as it takes.
+    lock_wait_seconds: how long a statement waits for a row lock, or for a table that others use.
     Raises TargetError when the server cannot be reached, refuses us, or does not give the TLS that was asked for.
     With "required" and "verify_ca" the log-in itself is over before a missing cipher shows: only "verify_identity"
     keeps an impostor from seeing it.
@@ -114,7 +116,7 @@ def connect(
     try:
         if address.tls_mode != "disabled" and not read_cipher(connection):
             raise TargetError(build_plain_text_problem(attempt))
-        _set_session(connection)
+        _set_session(connection, lock_wait_seconds)
     except MySQLdb.Error as error:
         connection.close()
         raise TargetError(build_connect_problem(attempt, *error_of(error))) from error
@@ -149,13 +151,13 @@ def _tls_options(address: TargetAddress, attempt: Attempt) -> dict[str, Any]:
     return {"ssl_mode": mode, "ssl": {"ca": address.tls_ca}}
 
 
-def _set_session(connection: Any) -> None:
+def _set_session(connection: Any, lock_wait_seconds: int) -> None:
     """Undo what an init_connect may have done. The server runs it after the log-in and before our first statement."""
     flavor = read_flavor(connection)
     prefix = "tx" if flavor.is_mariadb and flavor.version < (11, 1, 1) else "transaction"
     like_server = ("sql_mode", "time_zone", f"{prefix}_isolation", f"{prefix}_read_only", "sql_safe_updates")
     checks = ("foreign_key_checks", "unique_checks")
-    own = {"lock_wait_timeout": LOCK_WAIT_SECONDS, "innodb_lock_wait_timeout": LOCK_WAIT_SECONDS}
+    own = {"lock_wait_timeout": lock_wait_seconds, "innodb_lock_wait_timeout": lock_wait_seconds}
     own |= {"wait_timeout": IDLE_SECONDS, "autocommit": 1}
     parts = [f"SESSION {name} = @@GLOBAL.{name}" for name in (*like_server, *checks)]
     parts += [f"SESSION {name} = {value}" for name, value in own.items()]
@@ -287,6 +289,7 @@ def take_lock(connection: Any, name: str, *, seconds: int) -> bool:
 
 
 _VARIABLES = (
+    "binlog_annotate_row_events",
     "binlog_expire_logs_auto_purge",
     "binlog_expire_logs_seconds",
     "binlog_format",
@@ -366,6 +369,7 @@ def _build_binlog_facts(
         do_schemas=_split_names(status[2]) if status else (),
         ignore_schemas=_split_names(status[3]) if status else (),
         retention_seconds=_retention(variables),
+        annotated=variables.get("binlog_annotate_row_events", "ON") == "ON",
         sync=int(variables.get("sync_binlog", 1)),
         flush_at_commit=int(variables.get("innodb_flush_log_at_trx_commit", 1)),
     )

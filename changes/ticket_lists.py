@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
-from changes.models import Approval, ExecutedStatement, Ticket
-from changes.states import ACTIVE, BackupState, RollbackState, TicketState
+from changes.models import Approval, ExecutedStatement, Execution, Ticket
+from changes.states import ACTIVE, BackupState, ExecutionState, RollbackState, TicketState
 
 if TYPE_CHECKING:
     from changes.permissions import Person
 
 _T = TicketState
 
-NEEDS_PERSON = Q(state__in=[_T.FAILED, _T.PARTLY_DONE, _T.UNKNOWN]) | Q(
+LONG_STOP = timedelta(minutes=1)
+"""A ticket that still stops after this needs somebody who looks at the statement that does not end."""
+
+_GONE_WRONG = Q(state__in=[_T.FAILED, _T.PARTLY_DONE]) | Q(
     backup_state__in=[BackupState.INCOMPLETE, BackupState.IMPOSSIBLE]
 )
 
@@ -69,8 +74,20 @@ def running() -> QuerySet[Ticket]:
 
 
 def needing_a_person() -> QuerySet[Ticket]:
-    """Failed, half done, unknown or not fully protected, and not put right by a rollback since."""
-    return Ticket.objects.filter(NEEDS_PERSON).exclude(rollback_state=RollbackState.DONE)
+    """Tickets that stand still until somebody acts: outcome unknown, backup pending, or stopping for long."""
+    stuck = Execution.objects.filter(
+        state=ExecutionState.RUNNING, stop_requested_at__lt=timezone.now() - LONG_STOP
+    ).values("ticket")
+    waits_for_backup = Q(state__in=[_T.RUNNING, _T.STOPPING], backup_state=BackupState.PENDING)
+    return Ticket.objects.filter(Q(state=_T.UNKNOWN) | waits_for_backup | Q(state=_T.STOPPING, pk__in=stuck))
+
+
+def gone_wrong() -> QuerySet[Ticket]:
+    """Failed, half done or not fully protected, and not put right since by a rollback or by a ticket for the rest."""
+    mended = Ticket.objects.filter(continues=OuterRef("pk"), state=_T.SUCCEEDED)
+    return Ticket.objects.filter(_GONE_WRONG, ~Exists(mended)).exclude(
+        Q(rollback_state=RollbackState.DONE) | Q(state__in=[*ACTIVE, _T.UNKNOWN])
+    )
 
 
 def last_moved(tickets: QuerySet[Ticket]) -> QuerySet[Ticket]:
@@ -90,10 +107,12 @@ def build_waiting_for(ticket: Any, person: Person, *, may_decide: bool) -> str:
         return "somebody to run it"
     if ticket.state == _T.SCHEDULED and ticket.run_not_before:
         return f"{ticket.run_not_before:%d %b, %H:%M} UTC"
-    if ticket.state in ACTIVE:
-        return "the worker"
     if ticket.state == _T.UNKNOWN:
-        return "a person who looks"
+        return "a DBA who looks"
+    if ticket.state in ACTIVE:
+        if ticket.backup_state == BackupState.PENDING:
+            return "the backup server"
+        return "its statement to end" if ticket.state == _T.STOPPING else "the worker"
     return ""
 
 

@@ -14,6 +14,7 @@ from changes.next_step import build_next_step
 from changes.problems import Problem
 from changes.row_cells import build_row_view
 from changes.states import ACTIVE, FINAL, BackupState, Outcome, TicketState
+from changes.unfinished_page import build_backup_wait, build_doubt
 
 if TYPE_CHECKING:
     from changes.permissions import Person
@@ -22,7 +23,6 @@ PAGE_LENGTH = 200
 """Statements on one page of a ticket; all others are one click away, so that an approver can read every one."""
 
 _T = TicketState
-_TROUBLE = {Outcome.FAILED, Outcome.FAILED_PARTIAL, Outcome.UNKNOWN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def build_page(ticket: Ticket, person: Person, *, start: int = 0) -> dict[str, A
     """
     executions = list(ticket.executions.select_related("requested_by"))
     execution = executions[0] if executions else None
-    records = list(execution.statements.all()) if execution else []
+    records = list(execution.statements.select_related("kept_with", "decided_by")) if execution else []
     sees_rows = permissions.why_not_see_rows(person) is None
     total = max(len(records), len(ticket.inspection.get("statements", [])))
     return {
@@ -51,6 +51,10 @@ def build_page(ticket: Ticket, person: Person, *, start: int = 0) -> dict[str, A
         "records": records[start : start + PAGE_LENGTH],
         "steps": build_steps(ticket, execution, records),
         "next": build_next_step(ticket, person, execution),
+        "doubt": build_doubt(ticket, execution, records, person),
+        "backup_wait": build_backup_wait(ticket, execution, records, person),
+        "how_it_runs": describe_how_it_runs(ticket),
+        "rest": [] if ticket.is_rollback else list(ticket.continuations.order_by("pk")),
         "problems": [problem for problem in ticket.problems if problem.statement is None],
         "statements": _build_statements(ticket, start),
         "statement_count": total,
@@ -68,11 +72,31 @@ def build_page(ticket: Ticket, person: Person, *, start: int = 0) -> dict[str, A
 
 def build_poll_seconds(ticket: Ticket, execution: Execution | None) -> int | None:
     """Return how soon the page asks again: every second at first, seldom for what takes long. None when it is final."""
+    if ticket.ticket_state == _T.UNKNOWN and execution is not None and execution.look_again_at is not None:
+        return 2 if execution.look_again_at <= timezone.now() else 15
     if ticket.ticket_state not in ACTIVE:
         return 15 if ticket.ticket_state == _T.SCHEDULED else None
     began = (execution.started_at or execution.created_at) if execution else timezone.now()
     age_seconds = (timezone.now() - began).total_seconds()
     return next((seconds for limit, seconds in ((60, 1), (600, 2), (3600, 5)) if age_seconds < limit), 15)
+
+
+def describe_how_it_runs(ticket: Ticket) -> tuple[str, str] | None:
+    """Return how several statements are committed, and why so; None where there is nothing to choose."""
+    count = len(ticket.inspection.get("statements", []))
+    if ticket.is_rollback or count < 2:
+        return None
+    if ticket.is_one_transaction:
+        return (
+            f"All {count} statements run in one transaction: all of them or none.",
+            "A failure, a stop or a kill aborts it, and nothing of the ticket is applied.",
+        )
+    because = ticket.inspection.get("apart_because", "")
+    why = because or "So the ticket asks."
+    return (
+        "Each statement commits by itself.",
+        f"{why} When one fails, those before it stay, and can be undone; those after it do not run.",
+    )
 
 
 def _choose_tab(ticket: Ticket, execution: Execution | None) -> str:
@@ -149,8 +173,10 @@ def _run(ticket: Ticket, execution: Execution | None, records: list[ExecutedStat
         return Step("Runs", f"{ticket.run_not_before:%Y-%m-%d %H:%M}", "wait")
     if ticket.ticket_state == _T.APPROVED:
         return Step("Runs", "refused, nothing ran" if execution else "waits for somebody", "wait")
+    if ticket.ticket_state == _T.STOPPING:
+        return Step("Stopping", text, "now")
     if ticket.ticket_state in ACTIVE:
-        return Step("Running", text or "waits for a worker", "now")
+        return Step("Running", _count_uncommitted(execution, records) or text or "waits its turn", "now")
     if ticket.ticket_state == _T.SUCCEEDED:
         return Step("Ran", text, "done")
     if ticket.ticket_state in (_T.PARTLY_DONE, _T.FAILED, _T.UNKNOWN):
@@ -158,20 +184,37 @@ def _run(ticket: Ticket, execution: Execution | None, records: list[ExecutedStat
     return Step("Runs", "after approval" if ticket.ticket_state != _T.WITHDRAWN else "never")
 
 
+def _count_uncommitted(execution: Execution | None, records: list[ExecutedStatement]) -> str:
+    """Return how far an open transaction is, "" where there is none."""
+    if execution is None or not execution.one_transaction:
+        return ""
+    ran = sum(is_uncommitted(execution, record) for record in records)
+    return f"{ran} of {len(records)}, not committed yet" if ran else ""
+
+
+def is_uncommitted(execution: Execution, record: ExecutedStatement) -> bool:
+    """Whether the server has answered a statement whose transaction is still open."""
+    sent = record.outcome in (Outcome.SENT, Outcome.COMMIT_SENT)
+    return execution.one_transaction and sent and record.execute_seconds is not None
+
+
 def _protected(ticket: Ticket, records: list[ExecutedStatement]) -> Step:
     if ticket.backup_state == BackupState.OFF or (not ticket.backup and not records):
         return Step("Protected", "backup is off", "bad" if records else "")
     if not records:
-        return Step("Protected", "after each statement")
+        return Step("Protected", "after the transaction" if ticket.is_one_transaction else "after each statement")
     ran = [record for record in records if record.outcome not in (Outcome.WAITING, Outcome.NOT_RUN)]
     kept = sum(record.backup_state == BackupState.COMPLETE for record in ran)
     css = {
         BackupState.COMPLETE: "done",
         BackupState.INCOMPLETE: "bad",
         BackupState.IMPOSSIBLE: "bad",
-        BackupState.PENDING: "now",
+        BackupState.PENDING: "bad",
     }.get(BackupState(ticket.backup_state), "")
-    return Step("Protected", f"{kept} of {len(records)}", css)
+    if ticket.ticket_state == _T.UNKNOWN:
+        css = ""
+    waits = ", one waits" if ticket.backup_state == BackupState.PENDING else ""
+    return Step("Protected", f"{kept} of {len(records)}{waits}", css)
 
 
 def _describe_rollback(

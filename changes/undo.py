@@ -13,24 +13,26 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from backups import restore
-from backups.capture import ExecutedChange
-from backups.errors import BackupError, DefinitionError
+from backups import faults, restore
+from backups.errors import BackupError, DefinitionError, RestoreError
 from backups.restore import PreviewPage, RestoreResult
 from backups.snapshot import read_snapshot
 from changes import ddl_undo, runner, targets
 from changes.activity import note
 from changes.attempt import Attempt, settle_rolled_back
-from changes.errors import ChangeError
+from changes.errors import ChangeError, UnheardError
+from changes.executed_change import save_snapshot
 from changes.kinds import StatementKind
+from changes.lifeline import Lifeline
 from changes.marker import build_marker
-from changes.models import ExecutedStatement, Execution, Ticket
+from changes.models import ExecutedStatement, Ticket
 from changes.problems import Problem
-from changes.protection import keep, sum_of
+from changes.protection import Source, protect, sum_of
 from changes.server_facts import ServerFacts
 from changes.session import RefusedError, Session
 from changes.states import BackupState, ExecutionState, Outcome, RollbackState, TicketState
 from changes.undo_plan import RollbackPlan, UndoStep, build_item, build_steps, choose_statements, names_text
+from changes.verdict import find_trouble, is_open
 
 _INVERSE_KINDS = {
     StatementKind.INSERT: StatementKind.DELETE,
@@ -40,6 +42,17 @@ _INVERSE_KINDS = {
     StatementKind.CREATE_TABLE: StatementKind.DROP_TABLE,
     StatementKind.CREATE_VIEW: StatementKind.DROP_VIEW,
     StatementKind.CREATE_INDEX: StatementKind.DROP_INDEX,
+}
+
+MOST_TRIES = 4
+FIRST_PAUSE_SECONDS = 0.2
+
+_NOTHING_RESTORED: dict[str, Any] = {
+    "rows_restored": 0,
+    "rows_skipped": 0,
+    "rows_overwritten": 0,
+    "verified": True,
+    "conflicts": [],
 }
 
 NO_REDO = "A schema change that was rolled back cannot be made again by a rollback yet; submit it as a new ticket."
@@ -84,32 +97,61 @@ def dry_run(ticket: Ticket, plan: RollbackPlan) -> RestoreResult:
         )
 
 
-def run_rollback(attempt: Attempt, session: Session) -> None:
+def run_rollback(attempt: Attempt, session: Session, lifeline: Lifeline) -> None:
     """Run a rollback ticket: one transaction for neighbouring row changes, each schema change by itself.
 
-    Each step is recorded, and backed up, like a statement of a ticket; so a rollback can be rolled back.
+    Each step is recorded, and backed up, like a statement of a ticket; so a rollback can be rolled back, and what is
+    half done when a worker dies is found by the same evidence.
     """
-    undo = attempt.execution.ticket
-    original = undo.rolls_back
-    assert original is not None
-    plan = RollbackPlan(tuple(undo.rollback_plan["statements"]), undo.rollback_plan["on_conflict"])
-    try:
-        chosen = choose_statements(original, plan.statements)
-    except ChangeError as error:
-        raise RefusedError([_nothing_to_undo(str(error))]) from error
-    if [statement.pk for statement in chosen] != undo.rollback_plan["chosen"]:
-        raise RefusedError([_nothing_to_undo("What is left to undo is no longer what this rollback was made for.")])
-    steps = build_steps(chosen)
-    records = [_add_record(attempt, seq, step) for seq, step in enumerate(steps)]
-    results: list[RestoreResult] = []
+    ticket = attempt.execution.ticket
+    steps = build_steps(_find_chosen(ticket))
+    records = _prepare_records(attempt, steps)
     for step, record in zip(steps, records, strict=True):
-        result = _run_step(attempt, session, step, record, plan)
-        if result is not None:
-            results.append(result)
+        if record.outcome == Outcome.DONE:
+            continue  # by an earlier worker
+        if lifeline.is_lost or attempt.is_stop_requested():
+            break
+        _run_step(attempt, session, step, record, lifeline)
         if record.outcome != Outcome.DONE:
             break
-        ExecutedStatement.objects.filter(pk__in=[statement.pk for statement in step.statements]).update(undone_by=undo)
-    _finish(attempt, original, records, results)
+        faults.point("between_statements")
+    faults.point("before_final_cas")
+    finish(attempt, records)
+
+
+def _find_chosen(ticket: Ticket) -> list[ExecutedStatement]:
+    """Return the statements that the rollback was made for, newest first. Raises RefusedError when they are others."""
+    original = ticket.rolls_back
+    assert original is not None
+    chosen = load_chosen(ticket)
+    if any(record.undone_by_id == ticket.pk for record in chosen):
+        return chosen  # an earlier worker has begun
+    try:
+        left = choose_statements(original, ticket.rollback_plan["statements"])
+    except ChangeError as error:
+        raise RefusedError([_nothing_to_undo(str(error))]) from error
+    if [statement.pk for statement in left] != ticket.rollback_plan["chosen"]:
+        raise RefusedError([_nothing_to_undo("What is left to undo is no longer what this rollback was made for.")])
+    return chosen
+
+
+def load_chosen(ticket: Ticket) -> list[ExecutedStatement]:
+    """Return the statements that a rollback ticket is to undo, newest first."""
+    keys: list[int] = ticket.rollback_plan["chosen"]
+    found = ExecutedStatement.objects.select_related("execution__ticket").in_bulk(keys)
+    return [found[key] for key in keys]
+
+
+def find_undone(record: ExecutedStatement) -> tuple[ExecutedStatement, ...]:
+    """Return the statements that a step of a rollback undoes."""
+    return build_steps(load_chosen(record.execution.ticket))[record.seq].statements
+
+
+def mark_undone(record: ExecutedStatement) -> None:
+    """Write that a step of a rollback took effect."""
+    keys = [statement.pk for statement in find_undone(record)]
+    kept = Q(pk__in=keys) | Q(kept_with__in=keys)
+    ExecutedStatement.objects.filter(kept, undone_by=None).update(undone_by=record.execution.ticket_id)
 
 
 def _nothing_to_undo(found: str) -> Problem:
@@ -120,6 +162,12 @@ def _nothing_to_undo(found: str) -> Problem:
         needed="Statements that ran, are backed up, are not undone yet, and were approved to be undone.",
         how="Look at the ticket that was to be rolled back, and start its rollback again from there.",
     )
+
+
+def _prepare_records(attempt: Attempt, steps: Sequence[UndoStep]) -> list[ExecutedStatement]:
+    """Write every step as waiting, before anything is sent; or find them, when an earlier worker has done so."""
+    found = list(attempt.execution.statements.select_related("execution__ticket__target", "snapshot").order_by("seq"))
+    return found or [_add_record(attempt, seq, step) for seq, step in enumerate(steps)]
 
 
 def _add_record(attempt: Attempt, seq: int, step: UndoStep) -> ExecutedStatement:
@@ -135,13 +183,41 @@ def _add_record(attempt: Attempt, seq: int, step: UndoStep) -> ExecutedStatement
 
 
 def _run_step(
-    attempt: Attempt, session: Session, step: UndoStep, record: ExecutedStatement, plan: RollbackPlan
-) -> RestoreResult | None:
+    attempt: Attempt, session: Session, step: UndoStep, record: ExecutedStatement, lifeline: Lifeline
+) -> None:
     """Restore one step and back up what the restore itself changed."""
-    undo, connection, flavor = attempt.execution.ticket, session.connection, session.facts.flavor
+    for number in range(1, MOST_TRIES + 1):
+        start = _intend(attempt, session, step, record)
+        began = time.monotonic()
+        try:
+            with lifeline.limit(session.facts.connection_id, attempt.execution.ticket.target.statement_seconds):
+                result = _restore(attempt, session, step, record)
+        except RestoreError as error:
+            may_try = step.is_row_change and _may_try_again(error) and not attempt.is_stop_requested()
+            if may_try and number < MOST_TRIES:
+                _note_retry(attempt, record, error, number)
+                continue
+            _fail_step(attempt, record, error, time.monotonic() - began)
+            return
+        except BackupError as error:
+            _fail_step(attempt, record, error, time.monotonic() - began)
+            return
+        except MySQLdb.Error as error:
+            raise UnheardError from error  # of COMMIT, or of a schema change
+        break
+    faults.point("commit_done_before_record")
+    _write_restored(attempt, session, step, record, result, start, time.monotonic() - began)
+    faults.point("recorded_before_decode")
+    if record.outcome == Outcome.DONE and attempt.execution.ticket.backup:
+        protect(attempt, Source(session.source, session.facts.flavor), [record])
+
+
+def _intend(attempt: Attempt, session: Session, step: UndoStep, record: ExecutedStatement) -> runner.StatementStart:
+    """Write what has to be known before the step is sent."""
+    connection, flavor = session.connection, session.facts.flavor
     text = "\n".join(names_text(statement) for statement in step.statements)
-    snapshot = read_snapshot(connection, undo.schema_name, text, flavor)
-    marker = build_marker(undo.pk, attempt.execution.pk, record.seq)
+    snapshot = read_snapshot(connection, attempt.execution.ticket.schema_name, text, flavor)
+    faults.point("after_snapshot")
     start = runner.read_start(connection, flavor)
     attempt.write(
         record,
@@ -150,71 +226,88 @@ def _run_step(
         thread_id=session.facts.connection_id,
         start_file=start.coordinates.file if start.coordinates else "",
         start_position=start.coordinates.position if start.coordinates else None,
+        gtid_before=start.gtid or "",
+        snapshot=save_snapshot(snapshot),
+        undo_missing="" if step.is_row_change else NO_REDO,
     )
-    began = time.monotonic()
-    try:
-        result = restore.restore(
-            connection,
-            step.items,
-            flavor=flavor,
-            marker=marker,
-            dry_run=False,
-            on_conflict=plan.on_conflict,
-            before_commit=lambda: attempt.write(record, outcome=Outcome.COMMIT_SENT, commit_sent_at=timezone.now()),
-        )
-    except BackupError as error:
-        attempt.write(record, outcome=Outcome.FAILED, error=str(error), execute_seconds=time.monotonic() - began)
-        return None
-    except MySQLdb.Error as error:
-        number, words = targets.error_of(error)
-        lost = runner.is_lost(number)
+    faults.point("after_intent")
+    return start
+
+
+def _restore(attempt: Attempt, session: Session, step: UndoStep, record: ExecutedStatement) -> RestoreResult:
+    return restore.restore(
+        session.connection,
+        step.items,
+        flavor=session.facts.flavor,
+        marker=build_marker(attempt.execution.ticket_id, attempt.execution.pk, record.seq),
+        dry_run=False,
+        on_conflict=attempt.execution.ticket.rollback_plan["on_conflict"],
+        before_commit=lambda: attempt.write(record, outcome=Outcome.COMMIT_SENT, commit_sent_at=timezone.now()),
+    )
+
+
+def _may_try_again(error: RestoreError) -> bool:
+    """Whether the server did nothing, for a reason that passes: a lock wait or a deadlock, before COMMIT."""
+    cause = error.__cause__
+    return isinstance(cause, MySQLdb.Error) and targets.error_of(cause)[0] in runner.NOTHING_DONE
+
+
+def _note_retry(attempt: Attempt, record: ExecutedStatement, error: RestoreError, number: int) -> None:
+    entry = {"at": timezone.now().isoformat(timespec="seconds"), "error": str(error)}
+    attempt.write(record, retries=[*record.retries, entry])
+    time.sleep(FIRST_PAUSE_SECONDS * 2**number)
+
+
+def _fail_step(attempt: Attempt, record: ExecutedStatement, error: BackupError, seconds: float) -> None:
+    """A restore that raises has changed nothing, unless a schema change of it was sent: that is for evidence to say."""
+    cause = error.__cause__
+    lost = isinstance(cause, MySQLdb.Error) and runner.is_lost(targets.error_of(cause)[0])
+    if record.outcome == Outcome.COMMIT_SENT and lost:
+        raise UnheardError from error
+    attempt.write(record, outcome=Outcome.FAILED, error=str(error), execute_seconds=seconds)
+
+
+def _write_restored(
+    attempt: Attempt,
+    session: Session,
+    step: UndoStep,
+    record: ExecutedStatement,
+    result: RestoreResult,
+    start: runner.StatementStart,
+    seconds: float,
+) -> None:
+    """Write what became of a step that the server answered, and that its statements are undone."""
+    plan = attempt.execution.ticket.rollback_plan
+    stopped = bool(result.conflicts) and plan["on_conflict"] == "stop"
+    different = "" if stopped or step.is_row_change else _find_difference(session.connection, step)
+    failed = stopped or bool(different)
+    with transaction.atomic():
+        _add_result(attempt, result)
         attempt.write(
             record,
-            outcome=Outcome.UNKNOWN if lost and record.outcome == Outcome.COMMIT_SENT else Outcome.FAILED,
-            error=f"{number}: {words}",
-            execute_seconds=time.monotonic() - began,
+            outcome=Outcome.FAILED if failed else Outcome.DONE,
+            kind=result.first_kind if step.is_row_change and result.first_kind else record.kind,
+            executed_at=timezone.now(),
+            affected_rows=result.rows_restored + result.rows_overwritten,
+            execute_seconds=seconds,
+            error=f"{len(result.conflicts)} row(s) in conflict; nothing was changed." if stopped else different,
+            backup_state=BackupState.PENDING if not failed and attempt.execution.ticket.backup else BackupState.NONE,
         )
-        return None
-    executed_at = timezone.now()
-    stopped = bool(result.conflicts) and plan.on_conflict == "stop"
-    different = "" if stopped or step.is_row_change else _find_difference(connection, step)
-    end = targets.read_coordinates(connection, flavor)
+        if not failed:
+            mark_undone(record)
+    if failed:
+        return
+    try:
+        end = targets.read_coordinates(session.connection, session.facts.flavor)
+        gtid = targets.read_last_gtid(session.connection, session.facts.flavor)
+    except MySQLdb.Error as error:
+        raise UnheardError from error  # it is done; where it ends in the binlog is for evidence to find
     attempt.write(
         record,
-        outcome=Outcome.FAILED if stopped or different else Outcome.DONE,
-        kind=result.first_kind if step.is_row_change and result.first_kind else record.kind,
-        executed_at=executed_at,
-        affected_rows=result.rows_restored + result.rows_overwritten,
-        execute_seconds=time.monotonic() - began,
         end_file=end.file if end else "",
         end_position=end.position if end else None,
-        error=f"{len(result.conflicts)} row(s) in conflict; nothing was changed." if stopped else different,
+        gtid_after=gtid or "",
     )
-    if stopped or different:
-        return result
-    gtid_after = targets.read_last_gtid(connection, flavor)
-    change = ExecutedChange(
-        execution_id=attempt.execution.pk,
-        seq=record.seq,
-        target_id=undo.target_id,
-        host=undo.target.host,
-        port=undo.target.port,
-        schema_name=record.schema_name,
-        table_name=record.table_name,
-        kind=StatementKind(record.kind).backup_type,
-        sql=record.sql,
-        executed_at=executed_at,
-        connection_id=session.facts.connection_id,
-        flavor=flavor,
-        own=session.own_transaction(start, end, gtid_after, marker) if step.is_row_change else None,
-        snapshot=snapshot,
-        affected_rows=record.affected_rows,
-        undo=(),
-        undo_missing="" if step.is_row_change else NO_REDO,
-        children_checked=True,
-    )
-    keep(attempt, session, record, change)
-    return result
 
 
 def _find_difference(connection: Any, step: UndoStep) -> str:
@@ -226,44 +319,45 @@ def _find_difference(connection: Any, step: UndoStep) -> str:
     return f"The way back ran, and yet: {difference}. Look at the table." if difference else ""
 
 
-def _finish(
-    attempt: Attempt, original: Ticket, records: Sequence[ExecutedStatement], results: Sequence[RestoreResult]
-) -> None:
-    """Write how the rollback ended, on its own ticket and on the one it undoes."""
-    backup_state = sum_of(records)
-    summary = _summarise(results)
-    stopped = next((record for record in records if record.outcome not in (Outcome.DONE, Outcome.WAITING)), None)
+def _add_result(attempt: Attempt, result: RestoreResult) -> None:
+    """Add what one step did to what the execution did."""
+    summed = {**_NOTHING_RESTORED, **attempt.execution.rollback_result}
+    for name in ("rows_restored", "rows_skipped", "rows_overwritten"):
+        summed[name] += getattr(result, name)
+    summed["verified"] = summed["verified"] and result.verified
+    summed["conflicts"] = [*summed["conflicts"], *(asdict(conflict) for conflict in result.conflicts)]
+    attempt.update(rollback_result=summed)
+    attempt.execution.rollback_result = summed
+
+
+def finish(attempt: Attempt, records: Sequence[ExecutedStatement], *, why: str = "") -> None:
+    """Write how the rollback ended, on its own ticket and on the one it undoes.
+
+    why: the reason that steps still wait, when they do not tell it themselves.
+    """
+    original = attempt.execution.ticket.rolls_back
+    assert original is not None
+    result = {**_NOTHING_RESTORED, **attempt.execution.rollback_result}
+    stopped = find_trouble(records)
     done_any = any(record.outcome == Outcome.DONE for record in records)
-    conflicted = stopped is not None and bool(results) and bool(results[-1].conflicts)
-    if stopped is None:
+    conflicted = stopped is not None and bool(result["conflicts"])
+    words = stopped.error if stopped else why or "It was stopped before all of it was undone."
+    if records and all(record.outcome == Outcome.DONE for record in records):
         state, ticket_state, error = ExecutionState.SUCCEEDED, TicketState.SUCCEEDED, ""
-    elif stopped.outcome == Outcome.UNKNOWN:
+    elif stopped is not None and is_open(stopped):
         state, ticket_state = ExecutionState.UNKNOWN, TicketState.UNKNOWN
-        error = "The connection was lost while the rollback committed; whether it took effect is not known."
+        error = stopped.error or "Whether the rollback took effect is not known."
     elif conflicted and not done_any:
-        state, ticket_state, error = (
-            ExecutionState.CONFLICTED,
-            TicketState.FAILED,
-            f"Nothing was changed: {stopped.error}",
-        )
+        state, ticket_state, error = ExecutionState.CONFLICTED, TicketState.FAILED, f"Nothing was changed: {words}"
     elif done_any:
-        state, ticket_state, error = ExecutionState.PARTLY_DONE, TicketState.PARTLY_DONE, stopped.error
+        state, ticket_state, error = ExecutionState.PARTLY_DONE, TicketState.PARTLY_DONE, words
     else:
-        state, ticket_state, error = ExecutionState.FAILED, TicketState.FAILED, f"Nothing was changed. {stopped.error}"
+        state, ticket_state, error = ExecutionState.FAILED, TicketState.FAILED, f"Nothing was changed. {words}"
     with transaction.atomic():
-        Execution.objects.filter(pk=attempt.execution.pk).update(rollback_result=summary)
-        settle_original(original, attempt.execution.ticket, state, skipped=summary["rows_skipped"])
-        attempt.finish(state, ticket_state, backup_state, error=error)
-
-
-def _summarise(results: Sequence[RestoreResult]) -> dict[str, Any]:
-    return {
-        "rows_restored": sum(result.rows_restored for result in results),
-        "rows_skipped": sum(result.rows_skipped for result in results),
-        "rows_overwritten": sum(result.rows_overwritten for result in results),
-        "verified": all(result.verified for result in results),
-        "conflicts": [asdict(conflict) for result in results for conflict in result.conflicts],
-    }
+        attempt.update(rollback_result=result)
+        if state != ExecutionState.UNKNOWN:
+            settle_original(original, attempt.execution.ticket, state, skipped=result["rows_skipped"])
+        attempt.finish(state, ticket_state, sum_of(records), error=error)
 
 
 def settle_original(original: Ticket, undo: Ticket, state: ExecutionState, *, skipped: int) -> None:

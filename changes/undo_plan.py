@@ -74,6 +74,8 @@ def choose_statements(ticket: Ticket, numbers: Iterable[int] = ()) -> list[Execu
         raise ChangeError(
             f"Statement {min(unknown) + 1} of ticket #{ticket.pk} did not run; choose among those that did."
         )
+    if wanted:
+        _require_together(ran, wanted)
     chosen = [statement for statement in ran if (not wanted or statement.seq in wanted) and _changed(statement)]
     left = [statement for statement in chosen if statement.undone_by_id is None]
     if not left:
@@ -85,6 +87,23 @@ def choose_statements(ticket: Ticket, numbers: Iterable[int] = ()) -> list[Execu
                 f"{statement.backup_reason} Choose the other statements to roll those back."
             )
     return left
+
+
+def _require_together(ran: Iterable[ExecutedStatement], wanted: set[int]) -> None:
+    """Raise when `wanted` takes apart statements of one transaction whose rows could not be told apart."""
+    groups: dict[int, set[int]] = {}
+    for statement in ran:
+        if statement.kept_with_id is not None:
+            groups.setdefault(statement.kept_with_id, set()).add(statement.seq)
+    for statement in ran:
+        if statement.pk in groups:
+            group = groups[statement.pk] | {statement.seq}
+            if group & wanted and not group <= wanted:
+                numbers = ", ".join(str(number + 1) for number in sorted(group))
+                raise ChangeError(
+                    f"Statements {numbers} ran in one transaction, and the binlog does not tell their rows apart: they"
+                    " can only be rolled back together. Choose all of them or none."
+                )
 
 
 def _changed(statement: ExecutedStatement) -> bool:

@@ -128,11 +128,11 @@ def _after_save(request: HttpRequest, ticket: Ticket) -> HttpResponse:
     if "submit" not in request.POST:
         messages.success(request, "Saved as a draft. The findings of the check stand beside each statement.")
         return redirect(ticket)
-    _say(request, lambda: actions.submit(ticket, by=person_of(request)), "Saved and submitted for review.")
+    say(request, lambda: actions.submit(ticket, by=person_of(request)), "Saved and submitted for review.")
     return redirect(ticket)
 
 
-def _say(request: HttpRequest, act: Callable[[], object], done: str) -> bool:
+def say(request: HttpRequest, act: Callable[[], object], done: str) -> bool:
     """Act, and tell what came of it. A refusal changed nothing and is no accident: it is said as a warning."""
     try:
         act()
@@ -151,7 +151,7 @@ def _say(request: HttpRequest, act: Callable[[], object], done: str) -> bool:
 @require_POST
 def submit(request: HttpRequest, pk: int) -> HttpResponse:
     ticket = find_ticket(request, pk)
-    _say(request, lambda: actions.submit(ticket, by=person_of(request)), "Submitted for review.")
+    say(request, lambda: actions.submit(ticket, by=person_of(request)), "Submitted for review.")
     return redirect(ticket)
 
 
@@ -188,14 +188,14 @@ def _decide(request: HttpRequest, pk: int, action: Callable[..., None], done: st
 def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
     ticket = find_ticket(request, pk)
     reason = request.POST.get("reason", "").strip()
-    _say(request, lambda: actions.withdraw(ticket, by=person_of(request), reason=reason), "Withdrawn.")
+    say(request, lambda: actions.withdraw(ticket, by=person_of(request), reason=reason), "Withdrawn.")
     return redirect(ticket)
 
 
 @require_POST
 def run(request: HttpRequest, pk: int) -> HttpResponse:
     ticket = find_ticket(request, pk)
-    _say(
+    say(
         request,
         lambda: actions.run(ticket, by=person_of(request)),
         "Queued; a worker takes it at once when one is free.",

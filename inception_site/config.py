@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 
 import tomli
 
+from backups import faults
+
 ENVIRONMENT_PREFIX = "INCEPTION__"
 FILE_SUFFIX = "_FILE"
 SECRET = MappingProxyType({"secret": True})
@@ -45,6 +47,7 @@ class Site:
     data_folder: Path = Path("var/inception")
     allow_unreviewed_cli: bool = False
     max_sql_bytes: int = 16 * 1024 * 1024
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,9 @@ class Web:
 @dataclass(frozen=True, slots=True)
 class Worker:
     count: int = 1
+    lease_seconds: int = 30
+    takeover_seconds: int = 30
+    backup_retry_seconds: int = 60
 
 
 SECTIONS: Mapping[str, type] = MappingProxyType(
@@ -291,6 +297,9 @@ _RANGES = {
     "web.port": (1, 65535),
     "web.threads": (1, 256),
     "worker.count": (0, 64),
+    "worker.lease_seconds": (1, 3600),
+    "worker.takeover_seconds": (0, 3600),
+    "worker.backup_retry_seconds": (0, 3600),
 }
 
 
@@ -314,7 +323,18 @@ def _judge(parts: Mapping[str, Any], sources: Mapping[str, str]) -> list[str]:
         problems.append(f"queue.url ({sources['queue.url']}): needs redis://, rediss:// or unix://.")
     if site.debug and site.mode == "production":
         problems.append('site.debug: is true, which shows secrets on error pages; it needs site.mode = "local".')
+    problems += _judge_fault(site, sources["site.fault"])
     return problems
+
+
+def _judge_fault(site: Site, source: str) -> list[str]:
+    if site.fault and site.mode == "production":
+        return [f'site.fault ({source}): lets the program die on purpose, for tests; it needs site.mode = "local".']
+    try:
+        faults.parse(site.fault)
+    except ValueError as error:
+        return [f"site.fault ({source}): {error}."]
+    return []
 
 
 def config_path(environment: Mapping[str, str] = os.environ) -> Path:

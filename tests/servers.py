@@ -90,7 +90,7 @@ class Servers:
 
     def start(self, name: str) -> Server:
         """Start a server of our own called `name`, whatever TEST_SERVERS says: its settings may be changed."""
-        flavor, prefix = _PREFIXES[name]()
+        flavor, prefix = find_program(name)
         folder = Path(tempfile.mkdtemp(prefix="inc-"))
         port = free_port()
         log = (folder / "start.log").open("wb")
@@ -104,6 +104,11 @@ class Servers:
             time.sleep(0.1)
         said = (folder / "start.log").read_text(errors="replace")[-500:]
         raise ServerMissingError(f"{name} did not answer within {START_SECONDS} s: {said}")
+
+
+def find_program(name: str) -> tuple[str, str]:
+    """Return FLAVOR and PREFIX of scripts/database-server for `name`. Raises ServerMissingError."""
+    return _PREFIXES[name]()
 
 
 def named_servers() -> dict[str, tuple[str, int]]:

@@ -106,7 +106,7 @@ def test_it_ends_a_running_job_before_it_stops(tmp_path: Path) -> None:
         wait_for_file(begun)
         assert serve.stop() == 0
     assert done.exists()
-    order = ["stopping web", "stopping clock", "stopping worker1", "stopping queue", "serve   | stopped"]
+    order = ["stopping web", "stopping reconciler", "stopping worker1", "stopping queue", " | stopped"]
     assert serve.order(*order) == order
 
 

@@ -67,17 +67,22 @@ def replace_body(raw: bytes, type_code: int, body: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class FormatDescription:
-    """checksum_algorithm: CHECKSUM_NONE or CHECKSUM_CRC32, of the events that follow in this file."""
+    """checksum_algorithm: CHECKSUM_NONE or CHECKSUM_CRC32, of the events that follow in this file.
+
+    started_at: Unix seconds when the server was started, in the first file it wrote since; 0 in the others, and in the
+    description that a dump makes up for a reader that begins in the middle.
+    """
 
     server_version: str
     checksum_algorithm: int
+    started_at: int = 0
 
 
 def decode_format_description(body_and_checksum: bytes) -> FormatDescription:
     """Decode a format description, which has room for a checksum at its end whether or not checksums are on."""
     take(body_and_checksum, 0, 62)
     version = body_and_checksum[2:52].rstrip(b"\0").decode("ascii", errors="replace")
-    return FormatDescription(version, body_and_checksum[-5])
+    return FormatDescription(version, body_and_checksum[-5], int.from_bytes(body_and_checksum[52:56], "little"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ It looks at header bytes first and opens a body only where it must, so that no f
 
 from __future__ import annotations
 
-import zlib
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -15,10 +15,12 @@ from backups.binlog.events import HEADER_SIZE, EventHeader, QueryEvent, parse_he
 from backups.binlog.flavor import Flavor
 from backups.binlog.partial_rows import complete_rows
 from backups.binlog.tables import TableMap, decode_table_map
+from backups.binlog.walk import EventWalk
 from backups.errors import AttributionError, DecodeError
 
-_CHECKSUM_SIZE = 4
+_MAPS_KEPT = 1000
 _IGNORABLE = 0x80
+_ROWS_FLAGS = HEADER_SIZE + 6
 _MYSQL_STARTS = frozenset({events.GTID, events.ANONYMOUS_GTID, events.GTID_TAGGED})
 _OUTSIDE = frozenset(  # of the file, not of a transaction
     {events.STOP, events.PREVIOUS_GTIDS, events.MARIADB_BINLOG_CHECKPOINT, events.MARIADB_GTID_LIST}
@@ -32,9 +34,11 @@ class OwnTransaction:
     start, end: coordinates read before the statement was sent, and after its COMMIT returned.
     connection_id: of the executing connection.
     gtid_before, gtid_after: MariaDB's @@last_gtid around the statement; equal means that nothing was logged.
-    marker: a text that the statement, and no other, began with.
+    marker: a text that the statement, and no other, began with; of several statements in one transaction, what the
+        texts of all begin with, up to their number.
     sequences: (schema, name) of those that the statement can take numbers from. MariaDB logs the numbers in
         transactions of their own, which bear the statement's text.
+    is_shared: several statements ran in the transaction.
     """
 
     flavor: Flavor
@@ -45,6 +49,7 @@ class OwnTransaction:
     gtid_after: str | None
     marker: str
     sequences: frozenset[tuple[str, str]] = frozenset()
+    is_shared: bool = False
 
     @property
     def logged_nothing(self) -> bool:
@@ -57,26 +62,43 @@ class OwnEvent:
 
     raw: header and body as sent, without checksum (header.size still counts it); of a compressed event, those of the
     plain one that it stands for.
-    coordinates: where the event ends, or the compressed transaction that it was in.
-    table_map: of a table map. query: of a Query event other than BEGIN and COMMIT.
+    file, position: where the event ends, or the compressed transaction that it was in.
+    table_map: of a table map; the same object for one that comes again. query: of a Query event other than BEGIN and
+        COMMIT.
+    statement: number of the statement that made it, in a shared transaction whose binlog holds the texts.
     """
 
-    header: EventHeader
     raw: bytes
-    coordinates: BinlogCoordinates
+    file: str
+    position: int
     table_map: TableMap | None = None
     query: QueryEvent | None = None
+    statement: int | None = None
+
+    @property
+    def ends_statement(self) -> bool:
+        """Whether the server marked it as the last rows event of its statement (STMT_END_F)."""
+        return self.type_code in events.ROWS_KINDS and bool(self.raw[_ROWS_FLAGS] & 1)
+
+    # Few are asked for these, and a large transaction of small statements has many events.
+    @property
+    def header(self) -> EventHeader:
+        return parse_header(self.raw)
+
+    @property
+    def coordinates(self) -> BinlogCoordinates:
+        return BinlogCoordinates.at(self.file, self.position)
 
     @property
     def type_code(self) -> int:
-        return self.header.type_code
+        return self.raw[4]
 
     @property
     def body(self) -> bytes:
         return self.raw[HEADER_SIZE:]
 
 
-class OwnEventFilter:
+class OwnEventFilter(EventWalk):
     """Takes every event from `own.start` on, in order; gives those of our transaction.
 
     feed() each event until `passed_end`, then finish(). Both raise AttributionError when the transaction cannot be
@@ -84,11 +106,11 @@ class OwnEventFilter:
     """
 
     def __init__(self, own: OwnTransaction, checksum_algorithm: int) -> None:
+        super().__init__(own.start, own.end, checksum_algorithm)
         self._own = own
         self._marker = own.marker.encode()
-        self._checksum_size = _checksum_size(checksum_algorithm)
-        self._file = own.start.file
-        self._position = own.start.position
+        self._number = re.compile(re.escape(self._marker) + rb"(\d+) ")
+        self._statement: int | None = None
         self._ours = False
         self._open = False  # ours has row events and no end yet
         self._standalone = False
@@ -96,29 +118,15 @@ class OwnEventFilter:
         self._groups_found = 0
         self._unreadable_payloads = 0
         self._maps: dict[int, TableMap] = {}
-        self.passed_end = own.start >= own.end
-
-    @property
-    def coordinates(self) -> BinlogCoordinates:
-        """Where the last event that was fed ends."""
-        return BinlogCoordinates.at(self._file, self._position)
+        self._decoded_maps: dict[bytes, TableMap] = {}  # a transaction of small statements repeats the same ones
 
     def feed(self, event: bytes) -> Iterable[OwnEvent]:
         """Take one event: header, body and checksum, if the file has them. Return those of ours that it holds.
 
         Take all of them before the next call: a compressed transaction is unpacked as they are taken.
         """
-        if len(event) < HEADER_SIZE:
-            raise DecodeError(f"found an event of {len(event)} bytes after {self.coordinates}; needed: 19 or more.")
-        type_code = event[4]
-        if type_code == events.ROTATE:
-            self._rotate(event)
-            return ()
-        if type_code == events.FORMAT_DESCRIPTION:
-            description = events.decode_format_description(event[HEADER_SIZE:])
-            self._checksum_size = _checksum_size(description.checksum_algorithm)
-        self._advance(int.from_bytes(event[13:17], "little"))
-        if type_code in (events.FORMAT_DESCRIPTION, events.HEARTBEAT, events.HEARTBEAT_V2):
+        type_code = self.step(event)
+        if type_code is None:
             return ()
         if self._own.flavor.is_mariadb:
             return self._feed_mariadb(type_code, event)
@@ -142,35 +150,6 @@ class OwnEventFilter:
                 "SET GLOBAL binlog_transaction_compression=OFF and run the next change after reconnecting."
             )
 
-    # Position.
-
-    def _rotate(self, event: bytes) -> None:
-        # The artificial rotate at the start comes before the file's format description, and has a checksum or not by
-        # other rules; whether one is there tells itself.
-        has_checksum = zlib.crc32(event[:-_CHECKSUM_SIZE]) == int.from_bytes(event[-_CHECKSUM_SIZE:], "little")
-        rotate = events.decode_rotate(event[HEADER_SIZE : -_CHECKSUM_SIZE if has_checksum else None])
-        try:
-            BinlogCoordinates.at(rotate.file, rotate.position)
-        except ValueError as error:
-            raise DecodeError(f"found a change of file without a file, after {self.coordinates}: {error}") from error
-        self._file, self._position = rotate.file, rotate.position
-        self._check_end()
-
-    def _advance(self, end_position: int) -> None:
-        if not end_position:  # artificial
-            return
-        position = (self._position & ~0xFFFFFFFF) | end_position
-        # Headers have 32 bits; a transaction can make a file longer.
-        self._position = position if position >= self._position else position + (1 << 32)
-        self._check_end()
-
-    def _check_end(self) -> None:
-        end = self._own.end
-        if self._file == end.file:
-            self.passed_end = self._position >= end.position
-        else:
-            self.passed_end = self.coordinates >= end
-
     # Whose is it.
 
     def _feed_mariadb(self, type_code: int, event: bytes) -> Iterable[OwnEvent]:
@@ -178,7 +157,7 @@ class OwnEventFilter:
             self._start_mariadb_group(event)
             return ()
         if self._ours:
-            raw = self._checked(event)
+            raw = self.checked(event)
             if type_code in events.MARIADB_COMPRESSED:
                 raw = compression.expand_event(raw)
             return self._feed_own(raw)
@@ -193,7 +172,7 @@ class OwnEventFilter:
     def _check_numbers(self, type_code: int, event: bytes) -> None:
         """Raise when a transaction with our marker, which is not ours, changes more than sequences."""
         if type_code == events.TABLE_MAP:
-            table_map = decode_table_map(self._checked(event)[HEADER_SIZE:])
+            table_map = decode_table_map(self.checked(event)[HEADER_SIZE:])
             if (table_map.schema_name, table_map.table_name) not in self._own.sequences:
                 raise self._several()
         elif self._bears_marker(type_code, event):
@@ -224,7 +203,7 @@ class OwnEventFilter:
         self._in_numbers = False
         self._ours = not self._own.logged_nothing and str(gtid) == self._own.gtid_after
         if self._ours:
-            self._checked(event)
+            self.checked(event)
             self._standalone = gtid.standalone
             self._groups_found += 1
 
@@ -238,7 +217,7 @@ class OwnEventFilter:
                 return ()
             self._ours = True
             self._groups_found += 1
-        raw = self._checked(event)
+        raw = self.checked(event)
         return self._feed_payload(raw) if type_code == events.TRANSACTION_PAYLOAD else self._feed_own(raw)
 
     def _is_own_start(self, type_code: int, event: bytes) -> bool:
@@ -301,7 +280,12 @@ class OwnEventFilter:
 
     def _own_table_map(self, raw: bytes) -> OwnEvent:
         self._open = True
-        table_map = decode_table_map(raw[HEADER_SIZE:])
+        body = raw[HEADER_SIZE:]
+        table_map = self._decoded_maps.get(body)
+        if table_map is None:
+            if len(self._decoded_maps) >= _MAPS_KEPT:
+                self._decoded_maps.clear()
+            table_map = self._decoded_maps[body] = decode_table_map(body)
         self._maps[table_map.table_id] = table_map
         return self._own_event(raw, table_map=table_map)
 
@@ -334,6 +318,9 @@ class OwnEventFilter:
                 f"found the statement {text[:60]!r} in the transaction that should be ours, at {self.coordinates}; "
                 f"needed: one that begins with {self._own.marker!r}. The connection or its id was used by another."
             )
+        if self._own.is_shared:
+            match = self._number.search(raw)
+            self._statement = int(match[1]) if match else None
 
     def _unreadable(self, type_code: int) -> DecodeError:
         return DecodeError(
@@ -341,21 +328,5 @@ class OwnEventFilter:
             "Run the change without XA and with binlog_format=ROW, after reconnecting."
         )
 
-    def _checked(self, event: bytes) -> bytes:
-        """Return the event without its checksum, which must be right."""
-        if not self._checksum_size:
-            return event
-        raw, checksum = event[:-_CHECKSUM_SIZE], int.from_bytes(event[-_CHECKSUM_SIZE:], "little")
-        if zlib.crc32(raw) != checksum:
-            raise DecodeError(
-                f"found a wrong checksum in our event that ends at {self.coordinates}; needed: {checksum:08x}. "
-                "The binlog or the connection is damaged."
-            )
-        return raw
-
     def _own_event(self, raw: bytes, *, table_map: TableMap | None = None, query: QueryEvent | None = None) -> OwnEvent:
-        return OwnEvent(parse_header(raw), raw, self.coordinates, table_map, query)
-
-
-def _checksum_size(algorithm: int) -> int:
-    return _CHECKSUM_SIZE if algorithm == events.CHECKSUM_CRC32 else 0
+        return OwnEvent(raw, self._file, self._position, table_map, query, self._statement)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from backups.binlog.rows import ChangeKind, RowChange, Table
+from backups.binlog.rows import ABSENT, ChangeKind, RowChange, Table
 from backups.binlog.snapshots import CascadeFact, Snapshot
 
 TableName = tuple[str, str]
@@ -63,9 +63,9 @@ class Tally:
     def judge(self, kind: str, affected_rows: int | None, *, children_checked: bool = False) -> Verdict:
         """Return whether the rows read are all the statement changed.
 
-        kind: `type` of the information table, and REPLACE for what is filed there as INSERT; affected_rows: as the
-        server answered without FOUND_ROWS, None when it was not asked; children_checked: no child rows referred to the
-        parent rows that went.
+        kind: `type` of the information table, and REPLACE for what is filed there as INSERT, PORTION for a statement
+        with FOR PORTION OF; affected_rows: as the server answered without FOUND_ROWS, None when it was not asked;
+        children_checked: no child rows referred to the parent rows that went.
         """
         if self.silent and not children_checked:
             return Verdict(self._describe_silent())
@@ -85,6 +85,13 @@ class Tally:
                 "",
                 f"The server counts rows that REPLACE changed as two, and as one those that were equal already:"
                 f" {affected_rows} for {found} row changes.",
+            )
+        inserted = self.count(ChangeKind.INSERT)
+        if kind == "PORTION" and affected_rows == found - inserted and inserted <= 2 * affected_rows:
+            return Verdict(
+                "",
+                f"The server counts {affected_rows} rows, a portion of each; with what became rows of their own"
+                f" outside of it {found} rows changed.",
             )
         if found > affected_rows and (self.snapshot.triggers or self.snapshot.cascades):
             return Verdict(
@@ -123,6 +130,6 @@ def acts_on(cascade: CascadeFact, table: Table, change: RowChange) -> bool:
     assert change.after is not None
     names = {name.casefold() for name in cascade.parent_columns}
     return any(
-        column.name.casefold() in names and before != after
+        column.name.casefold() in names and (before != after or before is ABSENT)
         for column, before, after in zip(table.columns, change.before, change.after, strict=True)
     )

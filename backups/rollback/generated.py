@@ -6,6 +6,7 @@ Whatever the code does not expect raises, and the event goes to the plain decode
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -40,7 +41,10 @@ def generate_inverses(
 
 @dataclass(slots=True)
 class _Generator:
-    """The source of one function while it is written. Variables of column 3 are a3, b3 and c3; v3 is its literal."""
+    """The source of one function while it is written.
+
+    Variables of column 3 are a3, b3 and c3; v3 is its literal. Those of an UPDATE's second image end in `image`.
+    """
 
     table: Table
     table_map: TableMap
@@ -51,6 +55,7 @@ class _Generator:
     values: dict[int, str] = field(default_factory=dict)
     run: list[tuple[str, list[str]]] = field(default_factory=list)
     after_run: list[str] = field(default_factory=list)
+    image: str = ""
 
     def generate(self, kind: ChangeKind) -> BuildInverses:
         conditions = self.table.primary_key or tuple(self._written())
@@ -63,15 +68,17 @@ class _Generator:
         else:
             self._read_image(self._written())
             statement = self._update()
+            self.image = "_"
             self._read_image(conditions)
             statement += self._where(conditions)
-        self.lines.append(f'append(f"{statement};")')
+        self.lines.append(f'append(f"{self._join_constants(statement)};")')
         return self._compile()
 
     def _compile(self) -> BuildInverses:
         head = (
             "def build(body, p):",
             " text = body.decode('latin-1')",
+            " find_mark = body.translate(MARKS).find",
             " end = len(body)",
             " found = []",
             " append = found.append",
@@ -158,28 +165,33 @@ class _Generator:
             self.lines += lines
             self.values[here] = value
             return
-        self._unless_null(here, [*lines, self._assign(here, value)], f"v{here} = 'NULL'")
-        self.values[here] = f"{{v{here}}}"
+        self._unless_null(here, [*lines, self._assign(here, value)], f"{self._literal(here)} = 'NULL'")
+        self.values[here] = f"{{{self._literal(here)}}}"
+
+    def _literal(self, here: int) -> str:
+        return f"v{here}{self.image}"
 
     def _assign(self, here: int, value: str) -> str:
         simple = value[1:-1]
-        return f"v{here} = {simple}" if value == f"{{{simple}}}" and simple.isidentifier() else f'v{here} = f"{value}"'
+        is_simple = value == f"{{{simple}}}" and simple.isidentifier()
+        return f"{self._literal(here)} = {simple}" if is_simple else f'{self._literal(here)} = f"{value}"'
 
     def _read_sized(self, fragment: Fragment, here: int) -> list[str]:
         """Return the lines that take a value behind its length."""
         size = fragment.length_size
-        return [f"q = p + {size} + {_length(size)}", f"a{here} = {fragment.source}[p + {size}:q]", "p = q"]
+        return [f"s = p + {size}", f"q = s + {_length(size)}", f"a{here}{self.image} = {fragment.source}[s:q]", "p = q"]
 
     def _read_by_codec(self, wire: Wire, *, nullable: bool) -> None:
         here = wire.position
         self._end_run()
         self.names[f"D{here}"] = wire.codec.decode
-        read = f"v{here}, p = D{here}(body, p)"
+        literal = self._literal(here)
+        read = f"{literal}, p = D{here}(body, p)"
         if nullable:
-            self._unless_null(here, [read], f"v{here} = 'NULL'")
+            self._unless_null(here, [read], f"{literal} = 'NULL'")
         else:
             self.lines.append(read)
-        self.values[here] = f"{{v{here}}}"
+        self.values[here] = f"{{{literal}}}"
 
     def _skip_column(self, wire: Wire) -> None:
         here = wire.position
@@ -206,10 +218,12 @@ class _Generator:
 
     def _variables(self, fragment: Fragment, here: int) -> list[str]:
         letters = "".join(letter for letter in fragment.form if letter.isalpha())
-        return [f"{'abc'[index]}{here}" for index in range(len(letters))]
+        return [f"{'abc'[index]}{here}{self.image}" for index in range(len(letters))]
 
     def _name_variables(self, text: str, here: int) -> str:
-        return text.replace("@0", f"a{here}").replace("@1", f"b{here}").replace("@2", f"c{here}")
+        for mark, letter in (("@0", "a"), ("@1", "b"), ("@2", "c")):
+            text = text.replace(mark, f"{letter}{here}{self.image}")
+        return text
 
     # Writing statements, as pieces of an f-string.
 
@@ -223,14 +237,12 @@ class _Generator:
         return f"{head}{','.join(self.values[index] for index in written)})"
 
     def _update(self) -> str:
-        """Return the assignments, made text here already: the next image takes the variables."""
         pieces = []
         for number, index in enumerate(self._written()):
             name = quote_identifier(self.table.columns[index].name)
             before = f"UPDATE {self._table_name()} SET " if number == 0 else ", "
             pieces.append(f"{self._constant(f'{before}{name}=')}{self.values[index]}")
-        self.lines.append(f'u = f"{"".join(pieces)}"')
-        return "{u}"
+        return "".join(pieces)
 
     def _where(self, positions: Sequence[int]) -> str:
         keyed = bool(self.table.primary_key)
@@ -248,8 +260,9 @@ class _Generator:
             return self._constant(f"{name}=") + self.values[here]
         self.names[f"E{here}"], self.names[f"N{here}"] = comparison, name
         self.names[f"Z{here}"] = f"{name} IS NULL"
-        self.lines.append(f'v{here} = f"{self.values[here]}"')
-        made = f"E{here}(N{here}, v{here})"
+        literal = self._literal(here)
+        self.lines.append(f'{literal} = f"{self.values[here]}"')
+        made = f"E{here}(N{here}, {literal})"
         self.lines.append(f"w{here} = Z{here} if n & {1 << here} else {made}" if nullable else f"w{here} = {made}")
         return f"{{w{here}}}"
 
@@ -257,6 +270,14 @@ class _Generator:
         name = f"K{len(self.names)}"
         self.names[name] = text
         return f"{{{name}}}"
+
+    def _join_constants(self, statement: str) -> str:
+        """Return `statement` with neighbouring constants made one."""
+
+        def join(found: re.Match[str]) -> str:
+            return self._constant("".join(self.names[name] for name in found[0][1:-1].split("}{")))
+
+        return re.sub(r"(?:\{K\d+\}){2,}", join, statement)
 
     def _table_name(self) -> str:
         return f"{quote_identifier(self.table.schema_name)}.{quote_identifier(self.table.name)}"

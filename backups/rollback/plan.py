@@ -39,6 +39,20 @@ class TablePlan:
         """Yield the changes in a rows event's body (no header, no checksum), in the order they were made."""
         return iterate_rows(body, type_code, self.table_map, self.codecs)
 
+    def has_needed_columns(self, body: bytes, type_code: int) -> bool:
+        """Tell whether the row images carry every column that can be written. Raises DecodeError when the head is cut.
+
+        Generated columns follow from the others; MariaDB leaves virtual ones out (11.8.9 does, 11.8.6 did not).
+        """
+        if self.has_all_columns(body, type_code):
+            return True
+        found = decode_rows_head(body, type_code)
+        return found.column_count == len(self.codecs) and all(
+            there or column.generated
+            for image in found.present
+            for there, column in zip(image, self.table.columns, strict=True)
+        )
+
     def has_all_columns(self, body: bytes, type_code: int) -> bool:
         """Tell whether the row images carry every column of the table. Raises DecodeError when the head is cut."""
         head = body[: self._rows_offset(body, type_code)]
@@ -97,6 +111,9 @@ class TablePlan:
 
     def build_exists(self, image: Image) -> str:
         return statements.build_exists(image, self.table, self.codecs)
+
+    def build_key_conditions(self, image: Image) -> list[str]:
+        return statements.build_key_conditions(image, self.table, self.codecs)
 
     def build_now(self, image: Image) -> str:
         return statements.build_now(image, self.table, self.codecs)

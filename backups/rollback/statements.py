@@ -64,6 +64,11 @@ def parse_now(row: Sequence[str | bytes | None], codecs: Sequence[Codec]) -> Ima
     )
 
 
+def build_key_conditions(image: Image, table: Table, codecs: Sequence[Codec]) -> list[str]:
+    """Return the comparisons that find the row with the key of `image`; none where the table has no key."""
+    return list(_key_conditions(image, table, codecs))
+
+
 def build_key_text(image: Image, table: Table) -> str:
     """Return a row's key for people, e.g. "id=42"; of all columns where the table has no key."""
     indexes = table.primary_key or range(len(table.columns))

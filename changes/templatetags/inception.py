@@ -16,8 +16,9 @@ from django.utils.safestring import SafeString
 from changes import badges
 from changes.badges import Badge
 from changes.highlight import highlight_sql, reindent
-from changes.models import Target, Ticket
+from changes.models import ExecutedStatement, Execution, Target, Ticket
 from changes.problems import Problem
+from changes.states import OPEN_OUTCOMES, BackupState, ExecutionState, Outcome, TicketState
 
 register = template.Library()
 
@@ -66,7 +67,9 @@ def state_badge(ticket: Ticket) -> SafeString | str:
 
 @register.filter
 def backup_badge(ticket: Ticket) -> SafeString | str:
-    """What is protected; before the ticket runs, what it promises."""
+    """What is protected; before the ticket runs, what it promises. Nothing is promised of an unknown outcome."""
+    if ticket.state == TicketState.UNKNOWN and ticket.backup_state in (BackupState.NONE, BackupState.COMPLETE):
+        return ""
     if ticket.backup_state != "none":
         return render_badge(badges.BACKUP[ticket.backup_state])
     if ticket.is_rollback or ticket.state in ("failed", "withdrawn"):
@@ -80,13 +83,24 @@ def rollback_badge(ticket: Ticket) -> SafeString | str:
 
 
 @register.filter
-def outcome_badge(outcome: str) -> SafeString | str:
-    return render_badge(badges.OUTCOME[outcome])
+def outcome_badge(record: ExecutedStatement, execution: Execution) -> SafeString | str:
+    """What is known of a statement of `execution`.
+
+    One that was answered while its ticket's transaction is open is not done; one that nobody works on does not run.
+    """
+    is_open = record.outcome in OPEN_OUTCOMES
+    if is_open and execution.state == ExecutionState.UNKNOWN:
+        return render_badge(badges.OUTCOME[Outcome.UNKNOWN])
+    if record.outcome == Outcome.SENT and record.execute_seconds is not None:
+        return render_badge(badges.UNCOMMITTED)
+    return render_badge(badges.OUTCOME[record.outcome])
 
 
 @register.filter
-def statement_backup_badge(state: str) -> SafeString | str:
-    return render_badge(badges.BACKUP[state])
+def statement_backup_badge(record: ExecutedStatement) -> SafeString | str:
+    if record.backup_state == BackupState.PENDING and not record.backup_reason:
+        return render_badge(badges.BACKING_UP)
+    return render_badge(badges.BACKUP[record.backup_state])
 
 
 @register.filter
@@ -150,6 +164,12 @@ def ago(moment: datetime | None) -> SafeString | str:
     return format_html(
         '<time datetime="{}" title="{}">{}</time>', moment.isoformat(), exact, build_age(moment, timezone.now())
     )
+
+
+@register.filter
+def due(moment: datetime) -> SafeString | str:
+    """When something is to happen; what is overdue happens now."""
+    return ago(moment) if moment > timezone.now() else "now"
 
 
 @register.filter

@@ -37,11 +37,19 @@ _ACTIVITY = {
     "conflicted": ("stopped at conflicts, nothing changed", "bad"),
     "unknown": ("lost track of the outcome", "bad"),
     "rollback": ("started its rollback", "run"),
+    "stop requested": ("asked it to stop after the statement that runs", "run"),
+    "kill requested": ("asked the server to end the statement that runs", "bad"),
+    "put back": ("put it back in the queue", "run"),
+    "backup pending": ("made the change and could not back it up yet", "bad"),
+    "backup given up": ("gave its backup up", "bad"),
+    "look again": ("asked for another look", ""),
+    "decided": ("decided what became of it", "go"),
+    "continued": ("started a ticket for the rest", "go"),
     "dry_run": ("tried the rollback; nothing was changed", ""),
 }
 """Verb → the words after the person, and the colour of the dot."""
 
-_WORKERS_VERBS = {"started", "refused", "succeeded", "partly_done", "failed", "conflicted", "unknown"}
+_WORKERS_VERBS = {"started", "refused", "succeeded", "partly_done", "failed", "conflicted", "unknown", "backup pending"}
 
 _CONFLICT = {
     "changed": "changed since",
@@ -102,6 +110,14 @@ def lasted(execution: Execution) -> float | None:
 @register.filter
 def as_problems(entries: list[dict[str, Any]]) -> list[Problem]:
     return [Problem.from_dict(entry) for entry in entries]
+
+
+@register.filter
+def retry_words(retries: list[dict[str, str]], one_transaction: bool) -> str:
+    """Why and how often the server was asked again: "Tried again 2 times after 1213: Deadlock found …"."""
+    times = "once" if len(retries) == 1 else f"{len(retries)} times"
+    what = "The whole transaction was tried" if one_transaction else "Tried"
+    return f"{what} again {times} after {retries[-1]['error']}; nothing had been done by then."
 
 
 @register.filter

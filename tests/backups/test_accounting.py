@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backups.binlog.rows import ChangeKind, Column, RowChange, Table
+from backups.binlog.rows import ABSENT, ChangeKind, Column, RowChange, Table
 from backups.binlog.snapshots import CascadeFact, Snapshot, TriggerFact
 from backups.rollback.accounting import Tally
 
@@ -40,6 +40,13 @@ def judge(snapshot: Snapshot, changes: list[RowChange], kind: str, affected: int
         # The same servers, and MariaDB 11.8: REPLACE of a row by an equal one counts as one and logs nothing.
         (PLAIN, [], "REPLACE", 1, ("complete", True)),
         (PLAIN, [UPDATE, INSERT], "REPLACE", 4, ("complete", True)),
+        # MariaDB 10.11 and 11.8: FOR PORTION OF counts a row once, and makes up to two more of what is left of it.
+        (PLAIN, [UPDATE, INSERT, INSERT], "PORTION", 1, ("complete", True)),
+        (PLAIN, [DELETE, INSERT], "PORTION", 1, ("complete", True)),
+        (PLAIN, [UPDATE, INSERT, INSERT, INSERT], "PORTION", 1, ("incomplete", False)),
+        (PLAIN, [INSERT], "PORTION", 1, ("complete", False)),
+        (PLAIN, [UPDATE, INSERT], "PORTION", 2, ("complete", False)),
+        (PLAIN, [UPDATE, UPDATE], "PORTION", 1, ("incomplete", False)),
         (PLAIN, [], "INSERT", 1, ("incomplete", False)),
         (PLAIN, [INSERT], "REPLACE", 0, ("incomplete", False)),
         (TRIGGER, [UPDATE, INSERT], "UPDATE", 1, ("complete", True)),
@@ -72,6 +79,11 @@ class TestForeignKeys:
         snapshot = Snapshot((T,), cascades=(fact,))
         assert judge(snapshot, [RENUMBER], "UPDATE", 1) == ("incomplete", False)
         assert judge(snapshot, [UPDATE, DELETE], "UPDATE", 2) == ("complete", False)
+
+    def test_it_does_not_trust_a_referenced_column_that_was_not_logged(self) -> None:
+        fact = CascadeFact("shop", "c", "fk", ("t",), "shop", "t", ("a",), "NO ACTION", "CASCADE")
+        change = RowChange(ChangeKind.UPDATE, ("1", ABSENT), ("1", ABSENT))
+        assert judge(Snapshot((T,), cascades=(fact,)), [change], "UPDATE", 1) == ("incomplete", False)
 
     def test_it_believes_that_there_were_no_children_when_that_was_shown(self) -> None:
         tally = Tally(self.SILENT)

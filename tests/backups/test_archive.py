@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
+import zlib
 from dataclasses import replace
 from typing import Any
 
 import pytest
+import zstandard
 
 from backups.archive import Archive, ArchivedChange, ArchiveHeader, ArchiveWriter, pack_header, split_frames
 from backups.binlog.flavor import Flavor
@@ -107,6 +110,25 @@ def test_it_keeps_the_header() -> None:
     header = load(blocks).header
     assert ArchiveHeader.from_json(header.to_json()) == header
     assert pack_header(header)[0] == blocks.rows[0][1]
+
+
+def test_it_reads_blocks_that_were_packed_with_zlib() -> None:
+    blocks, changes = keep(*CASES[0], 1 << 20)
+    header, unpacker = load(blocks).header, zstandard.ZstdDecompressor()
+    older = zlib.compress(unpacker.decompress(blocks.rows[1][2]))
+    digest = hashlib.sha256(older)
+    blocks.rows[1] = (blocks.rows[1][0], digest.hexdigest(), older)
+    text = replace(header, version=1, digest=hashlib.sha256(digest.digest()).hexdigest()).to_json()
+    packed = zlib.compress(text.encode())
+    blocks.rows[0] = (0, hashlib.sha256(packed).hexdigest(), packed)
+    assert [item.change for item in load(blocks).iterate_all_reversed()] == changes[::-1]
+
+
+def test_it_says_that_a_block_cannot_be_unpacked() -> None:
+    blocks, _ = keep(*CASES[0], 1 << 20)
+    blocks.rows[0] = (0, hashlib.sha256(b"plain").hexdigest(), b"plain")
+    with pytest.raises(StoreError, match="cannot be unpacked"):
+        load(blocks)
 
 
 def test_it_has_nothing_of_an_unknown_statement() -> None:

@@ -330,6 +330,18 @@ def test_it_knows_when_columns_are_missing() -> None:
         plan.build_inverses(part, 25)
 
 
+def test_it_does_without_generated_columns() -> None:
+    # MariaDB 11.8.9: CREATE TABLE t (id INT PRIMARY KEY, b INT AS (id * 2) VIRTUAL); DELETE FROM t logs no b.
+    columns = (Column("id", "int", "int"), Column("b", "int", "int", generated="VIRTUAL"))
+    table_map = TableMap(5, "shop", "t", (3, 3), (0, 0), (False, True))
+    plan = TablePlan(Table("shop", "t", columns, (0,)), table_map, Flavor("mariadb", (11, 8, 9)))
+    head = (5).to_bytes(6, "little") + b"\x01\x00\x02"
+    without_b, without_id = head + b"\x01\x00\x07\x00\x00\x00", head + b"\x02\x00\x0e\x00\x00\x00"
+    assert (plan.has_needed_columns(without_b, 25), plan.has_all_columns(without_b, 25)) == (True, False)
+    assert not plan.has_needed_columns(without_id, 25)
+    assert eager(plan).build_inverses(without_b, 25) == ["INSERT INTO `shop`.`t`(`id`) VALUES(7);"]
+
+
 def test_a_memo_forgets_before_it_becomes_large() -> None:
     memo = Memo(str)
     assert [memo[number] for number in range(40_000)] == [str(number) for number in range(40_000)]

@@ -74,7 +74,9 @@ class Visitor:
         try:
             for _ in range(3):
                 with contextlib.suppress(PlaywrightError):
-                    self.page.wait_for_function("document.documentElement && document.readyState === 'complete'")
+                    # Not wait_for_function: it evaluates text in the page when the page is replaced under it, which
+                    # the content policy refuses, now and then.
+                    self.page.wait_for_load_state("load")
                     return list(Axe().run(self.page).response["violations"])
             raise AssertionError(f"{self.page.url} did not keep still.")
         finally:

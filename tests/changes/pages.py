@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from unittest.mock import patch
 
 from django.contrib.auth.models import User
+from django.contrib.messages import get_messages
 from django.db import connection
 from django.http import HttpResponse
 from django.test import Client, TestCase
@@ -46,6 +48,33 @@ def make_run(ticket: Ticket, *, state: str = "succeeded", backup: str = "complet
     return execution
 
 
+def make_unfinished(
+    ticket: Ticket, outcomes: Sequence[str], *, state: str = "running", backup: str = "none", **fields: Any
+) -> list[ExecutedStatement]:
+    """Give `ticket` an execution that is not over, with one statement for each of `outcomes`, without a server."""
+    now = timezone.now()
+    ticket_state = fields.pop("ticket_state", state)
+    execution_fields = {"one_transaction": False, "connection_id": 17, "server_version": "10.11.19-MariaDB", **fields}
+    execution = Execution.objects.create(
+        ticket=ticket, number=1, state=state, content_hash=ticket.content_hash, started_at=now, **execution_fields
+    )
+    Ticket.objects.filter(pk=ticket.pk).update(state=ticket_state, backup_state=backup)
+    ticket.refresh_from_db()
+    sent = {"intent_at": now, "start_file": "bin.000004", "start_position": 1234, "thread_id": 17}
+    return [
+        ExecutedStatement.objects.create(
+            execution=execution,
+            seq=seq,
+            sql=f"UPDATE product SET price = {seq}",
+            sql_sha256="0" * 64,
+            kind="UPDATE",
+            outcome=outcome,
+            **(sent if outcome not in (Outcome.WAITING, Outcome.NOT_RUN) else {}),
+        )
+        for seq, outcome in enumerate(outcomes)
+    ]
+
+
 class PageTestCase(TestCase):
     def setUp(self) -> None:
         self.ann, self.ben, self.cy = make_person("ann"), make_person("ben"), make_person("cy")
@@ -63,6 +92,19 @@ class PageTestCase(TestCase):
         if person is not None:
             client.force_login(person)
         return client.get(reverse(f"admin:{name}", args=args) + query)  # type: ignore[return-value]
+
+    def post(self, person: User, name: str, ticket: Ticket | None = None, **data: Any) -> HttpResponse:
+        client = Client()
+        client.force_login(person)
+        url = reverse(f"admin:changes_ticket_{name}", args=[(ticket or self.ticket).pk])
+        return client.post(url, data)  # type: ignore[return-value]
+
+    def said(self, response: Any) -> str:
+        return " ".join(str(message) for message in get_messages(response.wsgi_request))
+
+    def state_of(self, ticket: Ticket) -> str:
+        ticket.refresh_from_db()
+        return ticket.state
 
     def page(self, person: User, ticket: Ticket | None = None) -> str:
         response = self.look(person, "changes_ticket_change", (ticket or self.ticket).pk)

@@ -239,6 +239,11 @@ REFUSED = [
     ("insert into orders select * from", "statement.unreadable"),
     ("insert into orders select * from a, , b", "statement.unreadable"),
     ("insert into orders select * from { oj a left join b on 1 }", "statement.unreadable"),
+    ("update orders for portion of p from (select a from other.t) to 2 set a = 1", "statement.unreadable"),
+    ("update orders for portion of p from other.f() to 2 set a = 1", "statement.unreadable"),
+    ("update orders for portion of p from 1 to a set a = 1", "statement.unreadable"),
+    ("update orders for portion of p from 1 set a = 1", "statement.unreadable"),
+    ("delete from orders for portion of other.p from 1 to 2", "statement.unreadable"),
     ("insert into orders select * from .t", "statement.unreadable"),
     ("insert into a.b.c values (1)", "statement.unreadable"),
     ("insert into orders values " + "(" * 300 + "1" + ")" * 300, "statement.unreadable"),
@@ -392,10 +397,15 @@ def test_any_text_gets_an_answer_and_never_another_schema(words: list[str]) -> N
     ],
 )
 def test_time_grows_with_the_length_only(head: str, unit: str, tail: str) -> None:
+    """A text eight times as long may take eight times as long, not sixty-four: a ticket must not stop the server."""
+
     def seconds(size: int) -> float:
         began = time.process_time()
         check(head + unit * size + tail)
         return time.process_time() - began
 
-    short, long = max(seconds(500), 0.002), seconds(4000)
-    assert long < short * 40
+    def grows_quickly() -> bool:
+        return seconds(4000) > max(seconds(500), 0.002) * 40
+
+    # A busy machine, or the garbage of other tests, makes one of these slow; a quadratic check is always slow.
+    assert not all(grows_quickly() for _ in range(5))

@@ -34,6 +34,9 @@ def fields(**changed: object) -> dict[str, object]:
         "approvals_needed": 2,
         "run_policy": "on_approval",
         "rollback_policy": "one_click",
+        "most_running": 4,
+        "lock_wait_seconds": 30,
+        "statement_seconds": 3600,
         **changed,
     }
 

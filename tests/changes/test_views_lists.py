@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
@@ -42,6 +43,7 @@ class ListTests(PageTestCase):
         Ticket.objects.filter(pk=later.pk).update(state=TicketState.SCHEDULED)
         assert self.titles(self.cy, "?view=failed") == ["Bare", "Broken"]
         assert self.titles(self.cy, "?view=running") == ["Busy"]
+        assert self.titles(self.cy, "?view=person") == ["Busy"]
         assert self.titles(self.cy, "?view=scheduled") == ["Later"]
         assert self.titles(self.dana, "?view=mine") == ["Fine"]
         assert len(self.titles(self.cy, "")) == 6
@@ -70,6 +72,10 @@ class ListTests(PageTestCase):
 
 
 class DeskTests(PageTestCase):
+    def sections(self, person: User) -> dict[str, list[str]]:
+        sections = self.look(person, "index").context["sections"]  # type: ignore[attr-defined]
+        return {section["title"]: [ticket.title for ticket in section["tickets"]] for section in sections}
+
     def tiles(self, person: User) -> dict[str, int]:
         response = self.look(person, "index")
         return {str(tile["label"]).split()[-1]: tile["n"] for tile in response.context["tiles"]}  # type: ignore[attr-defined]
@@ -95,9 +101,22 @@ class DeskTests(PageTestCase):
 
     def test_it_forgets_a_failure_that_was_rolled_back(self) -> None:
         make_run(self.ticket, state="partly_done")
-        assert self.tiles(self.cy)["person"] == 1
+        assert self.sections(self.cy)["Gone wrong"] == ["Reprice"]
         Ticket.objects.update(rollback_state="done")
-        assert self.tiles(self.cy)["person"] == 0
+        assert "Gone wrong" not in self.sections(self.cy)
+
+    def test_it_puts_what_stands_still_on_top(self) -> None:
+        make_run(make_ticket(self.target, title="Unknown"), state="unknown", backup="none", outcome="unknown")
+        make_run(make_ticket(self.target, title="Unkept"), state="running", backup="pending")
+        long = make_run(make_ticket(self.target, title="Stopping"), state="running", backup="none")
+        make_run(make_ticket(self.target, title="Running"), state="running", backup="none")
+        Ticket.objects.filter(title="Stopping").update(state=TicketState.STOPPING)
+        assert self.sections(self.cy)["Needs a person"] == ["Unkept", "Unknown"]
+        Execution.objects.filter(pk=long.pk).update(stop_requested_at=timezone.now() - timedelta(minutes=2))
+        assert set(self.sections(self.cy)["Needs a person"]) == {"Unkept", "Unknown", "Stopping"}
+        assert next(iter(self.sections(self.cy))) == "Needs a person"
+        assert self.tiles(self.cy)["person"] == 3
+        assert 'class="card urgent"' in self.look(self.cy, "index").content.decode()
 
 
 class SiteTests(PageTestCase):

@@ -10,7 +10,8 @@ A file is SQL with three kinds of lines of its own:
     -- [update] expect=exact mariadb=warned      (a ticket of its own, with the verdict it must have)
 
 Words behind a ticket: `expect=` its verdict ("exact" when left out), `NAME=` the verdict on servers beginning so,
-`today=` and `today-NAME=` a verdict that is accepted until the better one is built, `servers=` where it runs (commas).
+`today=` and `today-NAME=` a verdict that is accepted until the better one is built, `servers=` where it runs (commas),
+`by-hand=unchecked` that the stored text is replayed with foreign_key_checks=0, as docs/limitations.md says.
 """
 
 from __future__ import annotations
@@ -70,6 +71,10 @@ class Case:
         """Return a verdict that is accepted until then."""
         found = self._option("today-", server)
         return Verdict(found) if found else None
+
+    @property
+    def is_replayed_unchecked(self) -> bool:
+        return ("by-hand", "unchecked") in self.options
 
     def _option(self, prefix: str, server: str) -> str:
         options = dict(self.options)

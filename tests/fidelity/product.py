@@ -61,7 +61,7 @@ def judge(case: Case, place: Installation, connection: Any, *, by_hand: bool) ->
         return judged
     make_again(connection, place.schema, case.make_on(place.server.name))
     again = place.run(case.sql)
-    return Judged(judged.verdict, judged.detail, replay(again, place, connection, before))
+    return Judged(judged.verdict, judged.detail, replay(again, place, connection, before, case))
 
 
 def roll_back(place: Installation, ran: Execution, before: State, connection: Any) -> Judged:
@@ -101,17 +101,25 @@ def has_records(ran: Execution) -> bool:
 
 
 def replay(
-    ran: Execution, place: Installation, connection: Any, before: State, *, modes: str = f"{NEEDED_MODES},{ODD_MODES}"
+    ran: Execution,
+    place: Installation,
+    connection: Any,
+    before: State,
+    case: Case | None = None,
+    *,
+    modes: str = f"{NEEDED_MODES},{ODD_MODES}",
 ) -> str:
     """Run the stored text as a person would, newest first. Returns what differs afterwards, or "".
 
     docs/limitations.md says what such a session needs: a sql_mode that takes zero dates and the 0 of an AUTO_INCREMENT,
-    and no foreign key checks where the binlog has the cascades. All else is as odd here as a session can be.
+    and no foreign key checks where the binlog has the cascades or a row refers to itself. All else is as odd here as a
+    session can be.
     """
     flavor = place.server.flavor
+    checks = not flavor.logs_cascades and not (case is not None and case.is_replayed_unchecked)
     modes += ",EMPTY_STRING_IS_NULL" if flavor.is_mariadb else ""
     query(connection, f"SET SESSION sql_mode = '{modes}', time_zone = '-08:00'")
-    query(connection, f"SET SESSION foreign_key_checks = {int(not flavor.logs_cascades)}")
+    query(connection, f"SET SESSION foreign_key_checks = {int(checks)}")
     for text in load_rollback_text(ran):
         try:
             query(connection, text)

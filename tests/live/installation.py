@@ -68,7 +68,7 @@ class Installation:
         )
         actions.submit(ticket, by=make_person("ann"))
         actions.approve(ticket, by=make_person("ben"), content_hash=ticket.content_hash)
-        return self._work(ticket)
+        return self.work(ticket)
 
     def roll_back(self, ticket: Ticket, *numbers: int, on_conflict: str = "stop", reason: str = "") -> Execution:
         """Roll back as a DBA does with one click. numbers: of statements, from 0."""
@@ -76,9 +76,9 @@ class Installation:
         undo = actions.roll_back(
             ticket, by=make_person("dana"), plan=actions.RollbackPlan(numbers, on_conflict), reason=reason
         )
-        return self._work(undo)
+        return self.work(undo)
 
-    def _work(self, ticket: Ticket) -> Execution:
+    def work(self, ticket: Ticket) -> Execution:
         queued = ticket.executions.get(state="queued")
         done = execution.run(queued.pk)
         assert done is not None

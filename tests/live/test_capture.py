@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from unittest.mock import patch
 
+import pymysql
 import pytest
 from django.db import connections
 
@@ -30,6 +31,13 @@ TABLES = (
     "INSERT INTO u VALUES (1, 1, 'x'), (2, 2, 'y')",
     "INSERT INTO n VALUES (1, 1, 'same'), (1, 1, 'same'), (2, NULL, NULL)",
 )
+
+
+@pytest.fixture(autouse=True, params=["few", "many"])
+def _way_of_storing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few rows go over Django's connection, many over one that takes them in bulk: here each goes both ways."""
+    if request.param == "many":
+        monkeypatch.setattr("backups.cursors.MANY_ROWS", 0)
 
 
 def records(kept: CaptureResult) -> list[str]:
@@ -171,6 +179,18 @@ def test_it_says_that_the_backup_server_cannot_be_reached(executor: Executor, mo
         with pytest.raises(StoreError, match="once the server answers"):
             capture(change, executor.source)
     assert capture(change, executor.source).state == "complete"
+
+
+def test_it_goes_without_a_second_connection(executor: Executor, monkeypatch: pytest.MonkeyPatch) -> None:
+    executor.sql(*TABLES)
+    change = executor.run("t", "DELETE", "DELETE FROM t WHERE id < 100")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise pymysql.OperationalError(1040, "Too many connections")
+
+    monkeypatch.setattr("backups.cursors.connect_bulk", refuse)
+    kept = capture(change, executor.source)
+    assert (kept.state, len(records(kept))) == ("complete", 4)
 
 
 def test_it_is_incomplete_when_the_counts_do_not_fit(executor: Executor) -> None:

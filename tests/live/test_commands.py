@@ -13,7 +13,8 @@ import pytest
 from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
 
-from changes.models import Target, Ticket
+from changes import foreground
+from changes.models import Execution, Target, Ticket
 from tests.live.installation import point_at, register
 from tests.live.own_rows import query
 from tests.servers import Server
@@ -92,7 +93,10 @@ def test_it_is_rolled_back_and_forth(shell: Shell) -> None:
 
 
 def test_a_statement_that_fails_exits_1(shell: Shell) -> None:
-    report, status = shell.run("DELETE FROM t WHERE id = 1; INSERT INTO t VALUES (2, 'taken'); DELETE FROM t")
+    sql = "DELETE FROM t WHERE id = 1; INSERT INTO t VALUES (2, 'taken'); DELETE FROM t"
+    report, status = shell.run(sql)
+    assert (status, report["state"], shell.rows("SELECT COUNT(*) FROM t")[0][0]) == (1, "failed", 3)
+    report, status = shell.run(sql, "--transaction", "each")
     assert (status, report["state"]) == (1, "partly_done")
     assert [entry["outcome"] for entry in report["statements"]] == ["done", "failed", "not_run"]
     assert "1062" in report["statements"][1]["error"]
@@ -188,3 +192,14 @@ def test_a_target_needs_its_variable_to_be_set(shell: Shell) -> None:
     with pytest.raises(CommandError, match="NO_SUCH_VARIABLE is not set"):
         call_command("add_target", "third", "--host", "db3", "--user", "u", "--password-env", "NO_SUCH_VARIABLE")
     assert not Target.objects.filter(name="third").exists()
+
+
+def test_a_schema_that_stays_busy_is_refused_and_nothing_runs(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, _ = shell.run("UPDATE t SET v = 'x' WHERE id = 1")
+    Execution.objects.filter(pk=first["execution"]).update(state="running")
+    monkeypatch.setattr(foreground.run, "__kwdefaults__", {"patience_seconds": 0})
+    report, status = shell.run("DELETE FROM t")
+    assert (status, report["state"]) == (2, "refused")
+    assert f"ticket #{first['ticket']} is still running in the same schema" in report["problems"][0]["found"]
+    assert shell.rows("SELECT COUNT(*) FROM t")[0][0] == 3
+    assert Ticket.objects.get(pk=report["ticket"]).state == "withdrawn"

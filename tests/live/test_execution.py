@@ -174,7 +174,8 @@ def test_one_statement_of_several_is_undone(place: Installation) -> None:
 def test_a_statement_that_fails_stops_the_ticket_and_the_others_can_be_undone(place: Installation) -> None:
     before = dump(place.server, place.schema, "a")
     ran = place.run(
-        "UPDATE a SET v = 'x' WHERE id = 1; INSERT INTO a (id, v) VALUES (5000, 'y'), (1, 'taken'); DELETE FROM a"
+        "UPDATE a SET v = 'x' WHERE id = 1; INSERT INTO a (id, v) VALUES (5000, 'y'), (1, 'taken'); DELETE FROM a",
+        transaction_mode="each",
     )
     assert ran.state == ExecutionState.PARTLY_DONE
     assert [s.outcome for s in ran.statements.all()] == ["done", "failed", "not_run"]
@@ -351,7 +352,7 @@ def test_a_rollback_that_a_second_person_rejects_leaves_the_ticket_free(place: I
     assert ran.ticket.rollback_state == RollbackState.NONE
     again = actions.roll_back(ran.ticket, by=make_person("dana"), plan=actions.RollbackPlan())
     actions.approve(again, by=make_person("ben"), content_hash=again.content_hash)
-    assert place._work(again).state == ExecutionState.SUCCEEDED
+    assert place.work(again).state == ExecutionState.SUCCEEDED
 
 
 def test_a_rollback_undoes_what_was_approved_and_nothing_that_was_added_since(place: Installation) -> None:
@@ -365,9 +366,9 @@ def test_a_rollback_undoes_what_was_approved_and_nothing_that_was_added_since(pl
     # Meanwhile the first rollback is undone, so that statement 1 could be undone again.
     again = actions.roll_back(first.ticket, by=make_person("dana"), plan=actions.RollbackPlan())
     actions.approve(again, by=make_person("ben"), content_hash=again.content_hash)
-    assert place._work(again).state == ExecutionState.SUCCEEDED
+    assert place.work(again).state == ExecutionState.SUCCEEDED
     actions.approve(rest, by=make_person("ben"), content_hash=rest.content_hash)
-    done = place._work(rest)
+    done = place.work(rest)
     assert (done.state, done.problems[0]["id"]) == (ExecutionState.REFUSED, "rollback.nothing")
     with contextlib.closing(place.server.connect(database=place.schema)) as connection:
         assert query(connection, "SELECT v FROM a WHERE id IN (1, 2) ORDER BY id") == [("one",), ("two",)]
@@ -380,7 +381,7 @@ def test_a_server_that_changed_since_the_approval_refuses_and_the_ticket_stays_a
     actions.submit(ticket, by=make_person("ann"))
     with minimal_row_image(place.server):
         actions.approve(ticket, by=make_person("ben"), content_hash=ticket.content_hash)
-        done = place._work(ticket)
+        done = place.work(ticket)
     assert done.state == ExecutionState.REFUSED
     assert [problem["id"] for problem in done.problems] == ["target.binlog_row_image"]
     ticket.refresh_from_db()

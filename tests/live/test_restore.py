@@ -286,6 +286,29 @@ class TestForeignKeys:
         with unchanged(executor, "pc"), pytest.raises(RestoreError, match="without their parent"):
             undoer.undo(kept)
 
+    SELF = "CREATE TABLE s (id int PRIMARY KEY, up int NOT NULL, FOREIGN KEY (up) REFERENCES s (id)) ENGINE=InnoDB"
+
+    def test_it_takes_away_a_row_that_refers_to_itself(self, executor: Executor, undoer: Undoer) -> None:
+        executor.sql(self.SELF, "INSERT INTO s VALUES (1, 1)")
+        with unchanged(executor, "s"):
+            kept = executor.keep("s", "INSERT", "INSERT INTO s VALUES (10, 10), (11, 10), (12, 12), (13, 1)")
+            result, undone = undoer.undo_and_keep(kept)
+            assert (result.conflicts, undone.state, undone.reason) == ((), "complete", "")
+            assert undoer.executor.query("SELECT @@foreign_key_checks") == [(1,)]
+
+    def test_it_keeps_a_row_that_refers_to_itself_for_the_children_of_others(
+        self, executor: Executor, undoer: Undoer
+    ) -> None:
+        executor.sql(self.SELF, "CREATE TABLE c (id int PRIMARY KEY, s int, FOREIGN KEY (s) REFERENCES s (id))")
+        kept = executor.keep("s", "INSERT", "INSERT INTO s VALUES (10, 10), (11, 11)")
+        executor.sql("INSERT INTO s VALUES (50, 10)", "INSERT INTO c VALUES (1, 11)")
+        with unchanged(executor, "sc"):
+            conflicts = undoer.undo(kept).conflicts
+        assert [(conflict.key, conflict.reason) for conflict in conflicts] == [
+            ("id=11", "children"),
+            ("id=10", "children"),
+        ]
+
     def test_it_names_a_child_whose_parent_is_gone(self, executor: Executor, undoer: Undoer) -> None:
         executor.sql(*self.TABLES, "ALTER TABLE c DROP FOREIGN KEY c_ibfk_1")
         executor.sql("ALTER TABLE c ADD FOREIGN KEY (p) REFERENCES p (id)")

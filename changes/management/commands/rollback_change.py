@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from changes import actions, execution, report, undo
+from changes import actions, foreground, report, undo
 from changes.errors import ChangeError
 from changes.models import Ticket
 from changes.problems import Problem
@@ -19,7 +19,7 @@ from changes.problems import Problem
 class Command(BaseCommand):
     help = (
         "Roll back a ticket in the foreground and wait for it. Exit status: 0 done; 1 a statement failed; "
-        "2 refused, nothing ran; 3 conflict, nothing changed; 4 the outcome is unknown."
+        "2 refused, nothing ran; 3 conflict, nothing changed; 4 the outcome is unknown, or its backup still waits."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -50,12 +50,10 @@ class Command(BaseCommand):
                 raise ChangeError("This installation does not run changes without review; roll back in the browser.")
             if options["dry_run"]:
                 return report.describe_dry_run(ticket, undo.dry_run(ticket, plan))
-            made, queued = actions.roll_back_unreviewed(ticket, plan=plan, reason=options["reason"])
+            _, queued = actions.roll_back_unreviewed(ticket, plan=plan, reason=options["reason"])
+            done = foreground.run(queued)
         except ChangeError as error:
             return report.describe_rollback_refusal(ticket, _as_problem(error)), report.ExitStatus.REFUSED
-        done = execution.run(queued.pk)
-        if done is None:
-            raise CommandError(f"Execution {queued.pk} was taken by somebody else; look at ticket #{made.pk}.")
         return report.describe_rollback(done), report.judge(done)
 
 

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
-from changes import actions, execution, report
+from changes import actions, foreground, report
+from changes.errors import ChangeError
 from changes.models import Target
 from changes.problems import Problem
 from changes.statements import SplitError, split_statements
+from changes.states import TransactionMode
 
 BOOLEANS = {"true": True, "false": False}
 
@@ -22,8 +24,8 @@ BOOLEANS = {"true": True, "false": False}
 class Command(BaseCommand):
     help = (
         "Run the SQL of a file (or of standard input) on a target with backup, without review, and wait for it. "
-        "Exit status: 0 done and complete; 1 a statement failed; 2 refused, nothing ran; 4 done but the backup is "
-        "incomplete, or the outcome is unknown."
+        "Exit status: 0 done and complete; 1 a statement failed or was stopped; 2 refused, nothing ran; 4 done but the "
+        "backup is incomplete or still waits, or the outcome is unknown."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -33,6 +35,12 @@ class Command(BaseCommand):
         )
         parser.add_argument("--backup", choices=BOOLEANS, default="true")
         parser.add_argument("--accept-loss", action="store_true", help="run what cannot be undone, too")
+        parser.add_argument(
+            "--transaction",
+            choices=[mode.value for mode in TransactionMode],
+            default=TransactionMode.AUTO.value,
+            help="all statements in one transaction, each by itself, or all in one where that can be (auto)",
+        )
         parser.add_argument("--title", default="")
         parser.add_argument("--format", choices=("text", "json"), default="text")
         parser.add_argument("file", metavar="FILE|-")
@@ -63,13 +71,15 @@ class Command(BaseCommand):
             backup=backup,
             accepts_loss=options["accept_loss"],
             no_backup_reason="" if backup else "run_change --backup=false",
+            transaction_mode=options["transaction"],
         )
         ticket, queued = actions.create_unreviewed(fields)
         if queued is None:
             return report.describe_refusal(ticket.problems, ticket), report.ExitStatus.REFUSED
-        done = execution.run(queued.pk)
-        if done is None:
-            raise CommandError(f"Execution {queued.pk} was taken by somebody else; look at ticket #{ticket.pk}.")
+        try:
+            done = foreground.run(queued)
+        except ChangeError as error:
+            return report.describe_refusal([_busy(error)], ticket), report.ExitStatus.REFUSED
         return report.describe_run(done), report.judge(done)
 
 
@@ -107,6 +117,10 @@ def _not_allowed() -> Problem | None:
         needed="allow_unreviewed_cli = true in [site] of config.toml.",
         how="Submit a ticket in the browser, or have an administrator set it.",
     )
+
+
+def _busy(error: ChangeError) -> Problem:
+    return Problem(id="target.busy", severity="error", found=str(error), needed="One ticket at a time.", how="")
 
 
 def _unknown_target(name: str) -> Problem | None:

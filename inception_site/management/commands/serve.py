@@ -24,7 +24,7 @@ from inception_site.supervisor import Service, ServiceError, Supervisor
 
 WEB_PROCESSES = 2
 GRACEFUL_SECONDS = 30
-CLOCK_SECONDS = 10
+RECONCILE_SECONDS = 3
 
 
 class Command(BaseCommand):
@@ -65,7 +65,7 @@ class Command(BaseCommand):
             service, words = build_service(config.site.data_folder)
             services.append(service)
         services += [build_worker(number) for number in range(1, config.worker.count + 1)]
-        services += [build_clock(), build_web(config)]
+        services += [build_reconciler(), build_web(config)]
         supervisor = Supervisor(services, out=sys.stdout)
         supervisor.say("serve", f"queue: {words}")
         supervisor.run(lambda: supervisor.say("serve", f"ready on {config.site.base_url}"))
@@ -83,11 +83,11 @@ def build_worker(number: int) -> Service:
     )
 
 
-def build_clock() -> Service:
-    """What queues scheduled tickets in time."""
+def build_reconciler() -> Service:
+    """What queues scheduled tickets in time, and looks into what no worker works on any more."""
     return Service(
-        name="clock",
-        command=[sys.executable, "manage.py", "run_due", "--every", str(CLOCK_SECONDS)],
+        name="reconciler",
+        command=[sys.executable, "manage.py", "reconcile", "--every", str(RECONCILE_SECONDS)],
         folder=settings.BASE_DIR,
     )
 

@@ -6,3 +6,7 @@ INSERT INTO s VALUES (1, NULL), (2, 1), (3, 2), (4, 1);
 DELETE FROM s WHERE id = 1;
 -- [delete leaf] today-mariadb=warned
 DELETE FROM s WHERE id = 3;
+-- [insert own parent]
+INSERT INTO s VALUES (10, 10), (11, 10), (12, NULL);
+-- [becomes own parent]
+UPDATE s SET up = id WHERE id IN (1, 3);

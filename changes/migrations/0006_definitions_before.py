@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('changes', '0003_backup_evidence'),
+        ('changes', '0005_binlog_facts'),
     ]
 
     operations = [

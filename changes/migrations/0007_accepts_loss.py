@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('changes', '0004_definitions_before'),
+        ('changes', '0006_definitions_before'),
     ]
 
     operations = [

@@ -1,0 +1,348 @@
+"""What became of an execution that nobody works on: decided by evidence from the server, then written down.
+
+The one way out for a worker that lost its connection, was killed, or froze, whoever looks: the worker itself, or
+`manage.py reconcile` once the lease has run out. In this order: take the execution by its fence; connect; see that it
+is the same server; take the ticket's lock, which proves that the other session is over; look for what was sent in the
+binlog; make the backups that are missing; write how it ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import MySQLdb
+from django.conf import settings
+from django.db import Error as DjangoDatabaseError
+from django.utils import timezone
+
+from backups.binlog.coordinates import BinlogCoordinates
+from backups.errors import AttributionError, DecodeError, UnreachableError
+from backups.source import SearchResult, Wanted, find_own_transactions
+from changes import ddl_undo, jobs, kept_data, killing, targets, undo
+from changes.activity import note
+from changes.attempt import Attempt, LostExecutionError, lock_name
+from changes.executed_change import is_row_change, load_snapshot
+from changes.inspection import check_text
+from changes.judgement import Evidence, Judgement, judge
+from changes.lifeline import Lifeline
+from changes.marker import build_marker_head
+from changes.models import ExecutedStatement, Execution, Ticket
+from changes.protection import BackupPendingError, Source, protect, sum_of
+from changes.server_facts import ServerFacts
+from changes.session import build_source
+from changes.states import OPEN_OUTCOMES, BackupState, ExecutionState, Outcome, TicketState
+from changes.verdict import finish, is_open
+
+logger = logging.getLogger(__name__)
+
+FIRST_LOOK_AGAIN = timedelta(seconds=2)
+LATEST_LOOK_AGAIN = timedelta(minutes=5)
+MOST_CLAIMS = 3
+ANSWER_SECONDS = 60
+TRANSACTIONAL = frozenset({"InnoDB", "SEQUENCE"})
+
+
+class UndecidedError(Exception):
+    """The server cannot be asked now, or not for certain. The text is the reason, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """The target, with the ticket's lock held: what is seen here is final. now: where its binlog ends."""
+
+    connection: Any
+    facts: ServerFacts
+    source: Source
+    now: BinlogCoordinates | None
+
+
+def take_back(attempt: Attempt) -> None:
+    """Settle an execution that we hold ourselves and that went wrong. Raises nothing: what fails is tried later."""
+    try:
+        again = Attempt.take_over(attempt.execution, only_expired=False)
+        if again is not None:
+            recover(again)
+    except LostExecutionError:
+        logger.warning("execution=%s state=lost", attempt.execution.pk)
+    except Exception:
+        logger.exception("execution=%s recovery=failed", attempt.execution.pk)
+        with contextlib.suppress(DjangoDatabaseError):
+            attempt.let_go()
+
+
+def recover(attempt: Attempt) -> None:
+    """Decide what became of an execution, make its missing backups, and write how it ended.
+
+    What cannot be decided is written as *unknown* with the reason, and looked at again.
+    """
+    records = _load_records(attempt.execution)
+    try:
+        if any(_needs_evidence(record) or record.backup_state == BackupState.PENDING for record in records):
+            with _open_scene(attempt) as scene, Lifeline(attempt, attempt.execution.ticket.target.address):
+                _decide_open(attempt, scene, records)
+                _end_schema_changes(attempt, scene, records)
+                protect(attempt, scene.source, [record for record in records if not _needs_evidence(record)])
+        else:
+            _end_old_session(attempt)
+    except UndecidedError as error:
+        _leave_open(attempt, records, str(error))
+        return
+    except BackupPendingError as error:
+        _leave_pending(attempt, records, str(error))
+        return
+    _go_on_or_end(attempt, records)
+
+
+def _end_old_session(attempt: Attempt) -> None:
+    """See that the session of the worker that went away is over, so that the next one finds the ticket's lock free."""
+    if attempt.execution.connection_id is None:
+        return
+    with contextlib.suppress(UndecidedError), _open_scene(attempt):
+        pass
+
+
+def _load_records(execution: Execution) -> list[ExecutedStatement]:
+    related = ("execution__ticket__target", "execution__ticket__rolls_back", "snapshot")
+    return list(execution.statements.select_related(*related).order_by("seq"))
+
+
+def _needs_evidence(record: ExecutedStatement) -> bool:
+    """Whether its outcome is not known, or the end of its transaction is not."""
+    if is_open(record):
+        return True
+    pending = record.backup_state == BackupState.PENDING and is_row_change(record)
+    return pending and record.start_position is not None and record.end_position is None
+
+
+@contextlib.contextmanager
+def _open_scene(attempt: Attempt) -> Iterator[_Scene]:
+    """Connect to the target and take the ticket's lock. Raises UndecidedError."""
+    execution = attempt.execution
+    ticket = execution.ticket
+    try:
+        address = ticket.target.address
+        connection = targets.connect(address, read_timeout=ANSWER_SECONDS)
+    except targets.TargetError as error:
+        raise UndecidedError(str(error.problem)) from error
+    except MySQLdb.Error as error:
+        raise UndecidedError("The server does not answer ({}: {}).".format(*targets.error_of(error))) from error
+    try:
+        facts = targets.read_facts(connection)
+        if execution.server_identity and str(facts.identity) != execution.server_identity:
+            raise UndecidedError(
+                f"Another server answers at {address}: {facts.identity}; it ran on {execution.server_identity}. What"
+                " became of it there cannot be seen here."
+            )
+        patience = settings.INCEPTION.worker.takeover_seconds
+        if not killing.take_lock_from(
+            connection, lock_name(ticket), execution.connection_id, patience_seconds=patience
+        ):
+            raise UndecidedError(
+                f"Another session on {address} still holds the lock of this ticket, so its outcome is not final."
+            )
+        now = targets.read_coordinates(connection, facts.flavor)
+        yield _Scene(connection, facts, Source(build_source(address), facts.flavor), now)
+    except MySQLdb.Error as error:
+        raise UndecidedError("The server stopped answering ({}: {}).".format(*targets.error_of(error))) from error
+    finally:
+        with contextlib.suppress(MySQLdb.Error):
+            connection.close()
+
+
+def _decide_open(attempt: Attempt, scene: _Scene, records: Sequence[ExecutedStatement]) -> None:
+    """Write what became of each statement whose answer nobody heard."""
+    opened = [record for record in records if _needs_evidence(record)]
+    if not opened:
+        return
+    found, trouble = _search(attempt.execution, scene, opened[0])
+    evidence = {"looked_at": timezone.now().isoformat(timespec="seconds"), **_describe_search(scene, opened[0], found)}
+    attempt.update(evidence={**evidence, "trouble": trouble})
+    if attempt.execution.one_transaction and not attempt.execution.ticket.is_rollback:
+        # All of them or none: the last that was sent speaks for all.
+        judgement = judge(_build_evidence(opened[-1], found, trouble))
+        for record in opened:
+            _write_judgement(attempt, record, judgement, found)
+        return
+    for record in opened:
+        _write_judgement(attempt, record, judge(_build_evidence(record, found, trouble)), found)
+
+
+def _end_schema_changes(attempt: Attempt, scene: _Scene, records: Sequence[ExecutedStatement]) -> None:
+    """Bring back what was set aside for schema changes that did not happen; find what undoes those that did."""
+    ticket = attempt.execution.ticket
+    if ticket.is_rollback:
+        return
+    for record in records:
+        if is_row_change(record) or not record.definitions_before:
+            continue
+        if record.outcome == Outcome.ABORTED:
+            problem = kept_data.end(scene.connection, record.definitions_before, is_done=False)
+            if problem:
+                raise UndecidedError(problem)
+        elif record.outcome == Outcome.DONE and record.backup_state == BackupState.PENDING:
+            statement = check_text(ticket, scene.facts).statements[record.seq]
+            inverse = ddl_undo.finish(scene.connection, statement, ticket.schema_name, record.definitions_before)
+            attempt.write(record, undo_statements=list(inverse.statements), undo_missing=inverse.missing)
+
+
+def _search(execution: Execution, scene: _Scene, first: ExecutedStatement) -> tuple[SearchResult | None, str]:
+    """Look for ours in the binlog since `first` began. Returns (what was found, why it could not be looked for)."""
+    if first.start_position is None or scene.now is None:
+        return None, "the server keeps no binlog, or the account may not read where it is."
+    if scene.facts.flavor.is_mariadb and not scene.facts.binlog.annotated:
+        return None, "the server writes no texts of statements into its binlog (binlog_annotate_row_events=OFF)."
+    wanted = Wanted(
+        flavor=scene.facts.flavor,
+        start=BinlogCoordinates.at(first.start_file, first.start_position),
+        end=scene.now,
+        connection_id=first.thread_id or 0,
+        marker=build_marker_head(execution.ticket_id, execution.pk),
+    )
+    if wanted.end < wanted.start:
+        return None, (
+            f"the binlog ends at {wanted.end}, before {wanted.start} where the statement began: the server was reset,"
+            " or restored from an older copy."
+        )
+    try:
+        found = find_own_transactions(scene.source.address, wanted)
+    except UnreachableError as error:
+        raise UndecidedError(str(error)) from error
+    except (AttributionError, DecodeError) as error:
+        return None, str(error)
+    if found.unreadable:
+        return found, f"{found.unreadable} compressed transactions in the binlog cannot be opened; any may be ours."
+    return found, ""
+
+
+def _build_evidence(record: ExecutedStatement, found: SearchResult | None, trouble: str) -> Evidence:
+    snapshot = load_snapshot(record)
+    tables = snapshot.tables if snapshot else ()
+    known = Outcome(record.outcome)
+    return Evidence(
+        # What was unknown at an earlier look may have been committed.
+        outcome=known if known in OPEN_OUTCOMES else Outcome.COMMIT_SENT,
+        is_row_change=is_row_change(record),
+        is_transactional=bool(tables) and all(table.engine in TRANSACTIONAL for table in tables),
+        expected=_count_expected(record),
+        found=len(found.transactions) if found else 0,
+        trouble=trouble,
+    )
+
+
+def _count_expected(record: ExecutedStatement) -> int:
+    """How many transactions the statement makes: the schema changes of a rollback can be several."""
+    if is_row_change(record) or not record.execution.ticket.is_rollback:
+        return 1
+    return max(1, sum(statement.records_stored or 0 for statement in undo.find_undone(record)))
+
+
+def _write_judgement(
+    attempt: Attempt, record: ExecutedStatement, judgement: Judgement, found: SearchResult | None
+) -> None:
+    fields: dict[str, Any] = {}
+    if record.outcome != Outcome.DONE:  # else only its end was not known
+        reason = "" if judgement.outcome == Outcome.DONE else judgement.reason
+        fields = {"outcome": judgement.outcome, "error": reason}
+    if judgement.outcome in (Outcome.DONE, Outcome.FAILED_PARTIAL):
+        assert found is not None
+        last = found.transactions[-1]
+        fields |= {"end_file": last.end.file, "end_position": last.end.position, "gtid_after": last.gtid}
+        fields["executed_at"] = record.executed_at or record.commit_sent_at or record.intent_at
+        if record.backup_state == BackupState.NONE:
+            fields["backup_state"] = BackupState.PENDING if attempt.execution.ticket.backup else BackupState.OFF
+    elif record.outcome == Outcome.DONE:
+        fields |= _end_unseen(record, judgement)
+    logger.info("execution=%s statement=%s judged=%s", attempt.execution.pk, record.seq, judgement.outcome.value)
+    attempt.write(record, **fields)
+    if judgement.outcome == Outcome.DONE and attempt.execution.ticket.is_rollback:
+        undo.mark_undone(record)
+
+
+def _end_unseen(record: ExecutedStatement, judgement: Judgement) -> dict[str, Any]:
+    """The server said that it is committed, and its transaction was not found."""
+    if judgement.outcome == Outcome.UNKNOWN:
+        return {"backup_state": BackupState.IMPOSSIBLE, "backup_reason": judgement.reason}
+    # It logged nothing. The capture says whether that fits what the server counted.
+    return {
+        "end_file": record.start_file,
+        "end_position": record.start_position,
+        "gtid_after": record.gtid_before,
+    }
+
+
+def _describe_search(scene: _Scene, first: ExecutedStatement, found: SearchResult | None) -> dict[str, Any]:
+    """What the page shows of where was looked."""
+    return {
+        "server": str(scene.facts.identity),
+        "connection_id": first.thread_id,
+        "from": f"{first.start_file}:{first.start_position}",
+        "to": str(scene.now or ""),
+        "restarts": found.restarts if found else None,
+        "transactions": [
+            {"start": str(one.start), "end": str(one.end), "gtid": one.gtid, "statements": list(one.statements)}
+            for one in (found.transactions if found else ())
+        ],
+    }
+
+
+def _go_on_or_end(attempt: Attempt, records: list[ExecutedStatement]) -> None:
+    """Nothing is in doubt any more: let a worker go on with what waits, or write how it ended."""
+    execution = attempt.execution
+    ticket = execution.ticket
+    ticket.refresh_from_db()
+    is_clean = all(
+        record.outcome in (Outcome.DONE, Outcome.WAITING) and record.backup_state != BackupState.INCOMPLETE
+        for record in records
+    )
+    # Before its statements are written down an execution has none, and has sent none.
+    waits = not records or any(record.outcome == Outcome.WAITING for record in records)
+    may_go_on = ticket.reviewed and ticket.state == TicketState.RUNNING and execution.claims < MOST_CLAIMS
+    if is_clean and waits and may_go_on:
+        # What waited is there now; nothing is protected yet of what comes.
+        Ticket.objects.filter(pk=ticket.pk).update(backup_state=BackupState.NONE)
+        attempt.put_back("Its worker went away. Nothing is in doubt, and another one goes on with what waits.")
+        jobs.ring(execution.pk)
+        return
+    if ticket.is_rollback:
+        undo.finish(attempt, records)
+    else:
+        finish(attempt, records)
+
+
+def _leave_open(attempt: Attempt, records: Sequence[ExecutedStatement], reason: str) -> None:
+    """Say that the outcome is not known, and look again. A backup alone that waits is no doubt about the outcome."""
+    opened = [record for record in records if is_open(record)]
+    if not opened:
+        _leave_pending(attempt, records, reason)
+        return
+    evidence = {"looked_at": timezone.now().isoformat(timespec="seconds"), "trouble": reason}
+    attempt.finish(
+        ExecutionState.UNKNOWN,
+        TicketState.UNKNOWN,
+        sum_of(records),
+        error=f"Whether statement {opened[-1].seq + 1} took effect is not known. {reason}",
+        evidence={**attempt.execution.evidence, **evidence},
+        looks=attempt.execution.looks + 1,
+        look_again=pause_after(attempt.execution.looks),
+    )
+
+
+def _leave_pending(attempt: Attempt, records: Sequence[ExecutedStatement], reason: str) -> None:
+    """The change is made and its backup waits: nothing else of the ticket runs before it is there."""
+    execution = attempt.execution
+    if not execution.looks:
+        note(execution.ticket, "backup pending", by=None, text=reason)
+    Ticket.objects.filter(pk=execution.ticket_id).update(backup_state=sum_of(records))
+    evidence = {**execution.evidence, "backup": reason, "looked_at": timezone.now().isoformat(timespec="seconds")}
+    attempt.let_go(look_again=pause_after(execution.looks), evidence=evidence)
+
+
+def pause_after(looks: int) -> timedelta:
+    """Return how long to wait after `looks` looks that decided nothing."""
+    pause: timedelta = min(FIRST_LOOK_AGAIN * 2 ** min(looks, 16), LATEST_LOOK_AGAIN)
+    return pause

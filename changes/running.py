@@ -1,0 +1,438 @@
+"""The statements of one execution, sent one after the other: intent, statement, outcome, backup.
+
+Each in a transaction of its own, or all in one. Records say at every moment what is known, so that whoever finds them
+knows where to look.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import MySQLdb
+from django.utils import timezone
+
+from backups import faults
+from backups.capture import prepare
+from backups.errors import BackupError
+from backups.snapshot import read_snapshot
+from changes import ddl_undo, jobs, keeping, kept_data, runner, shutdown, targets
+from changes.attempt import Attempt
+from changes.content import approved_entry, approved_texts
+from changes.errors import UnheardError
+from changes.executed_change import save_snapshot
+from changes.inspection import check_text
+from changes.lifeline import Lifeline
+from changes.marker import build_marker
+from changes.models import ExecutedStatement, Execution, Ticket
+from changes.problems import Problem
+from changes.protection import Source, protect
+from changes.session import RefusedError, Session
+from changes.statements import Statement
+from changes.states import BackupState, Outcome
+from changes.verdict import finish
+
+ANNOUNCES_INCOMPLETE = frozenset({"table.column_type", "table.cascade"})
+"""Warnings that told the approver that a backup will lack something: only then the ticket goes on past it."""
+
+_NO_ANSWER: dict[str, Any] = {"affected_rows": None, "warnings": [], "error": "", "execute_seconds": None}
+
+MOST_TRIES = 4
+FIRST_PAUSE_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution under way."""
+
+    attempt: Attempt
+    session: Session
+    lifeline: Lifeline
+
+    @property
+    def execution(self) -> Execution:
+        return self.attempt.execution
+
+    @property
+    def ticket(self) -> Ticket:
+        return self.attempt.execution.ticket
+
+    @property
+    def source(self) -> Source:
+        return Source(self.session.source, self.session.facts.flavor)
+
+    def limit(self) -> AbstractContextManager[None]:
+        """End what runs in the block when it takes longer than the target's policy allows."""
+        return self.lifeline.limit(self.session.facts.connection_id, self.ticket.target.statement_seconds)
+
+    def marker(self, record: ExecutedStatement) -> str:
+        return build_marker(self.ticket.pk, self.execution.pk, record.seq)
+
+
+def run_statements(run: Run) -> None:
+    ticket = run.ticket
+    checked = check_text(ticket, run.session.facts)
+    if checked.errors or [statement.text for statement in checked.statements] != approved_texts(ticket):
+        raise RefusedError([*checked.errors, _other_statements_problem()])
+    records = _prepare_records(run, checked.statements)
+    pairs = list(zip(checked.statements, records, strict=True))
+    is_over = _run_together(run, pairs) if run.execution.one_transaction else _run_each(run, pairs)
+    if is_over:
+        faults.point("before_final_cas")
+        finish(run.attempt, records)
+
+
+def _prepare_records(run: Run, statements: Sequence[Statement]) -> list[ExecutedStatement]:
+    """Write all statements as waiting, before anything is sent; or find them, when an earlier worker has done so."""
+    found = list(run.execution.statements.select_related("execution__ticket__target").order_by("seq"))
+    if found:
+        return found
+    run.attempt.update(one_transaction=run.ticket.is_one_transaction)
+    run.execution.one_transaction = run.ticket.is_one_transaction
+    return [
+        run.attempt.add_statement(
+            statement.number,
+            statement.text,
+            kind=statement.kind.value,
+            schema_name=statement.schema_name or run.ticket.schema_name,
+            table_name=statement.table_name or "",
+        )
+        for statement in statements
+    ]
+
+
+def _other_statements_problem() -> Problem:
+    return Problem(
+        id="ticket.other_statements",
+        severity="error",
+        found="The server would now read other statements in the ticket's SQL than those that were approved.",
+        needed="The statements that the approver saw.",
+        how="Look whether sql_mode on the server was changed; then edit the ticket, submit it and have it approved.",
+    )
+
+
+def _must_stop(run: Run) -> bool:
+    return run.lifeline.is_lost or run.attempt.is_stop_requested()
+
+
+def _put_back(run: Run) -> None:
+    run.attempt.put_back("The worker was asked to end; another one goes on with the statements that wait.")
+    jobs.ring(run.execution.pk)
+
+
+def _run_each(run: Run, pairs: Sequence[tuple[Statement, ExecutedStatement]]) -> bool:
+    """Run each statement in a transaction of its own. False when another worker is to go on."""
+    announced = any(problem.id in ANNOUNCES_INCOMPLETE for problem in run.ticket.problems)
+    for statement, record in pairs:
+        if record.outcome != Outcome.WAITING:
+            continue
+        if _must_stop(run):
+            break
+        if shutdown.is_requested() and run.ticket.reviewed:
+            _put_back(run)
+            return False
+        run_one(run, statement, record)
+        if record.outcome != Outcome.DONE or (record.backup_state == BackupState.INCOMPLETE and not announced):
+            break
+        faults.point("between_statements")
+    return True
+
+
+def run_one(run: Run, statement: Statement, record: ExecutedStatement) -> None:
+    """Run one statement and capture what it changed, before anything else runs.
+
+    Its record says at every moment what is known: `sent` before the statement goes out, `commit_sent` before COMMIT,
+    the outcome after. A schema change commits by itself, so it is `commit_sent` from the start.
+    """
+    is_row_change = statement.kind.is_row_change
+    start = _intend(run, [(statement, record)])
+    if start is not None and record.definitions_before.get("kept"):
+        start = _set_aside(run, record)
+    if start is None:
+        return
+    for number in range(1, MOST_TRIES + 1):
+        with run.limit():
+            result = runner.run_statement(
+                run.session.connection,
+                statement.text,
+                run.marker(record),
+                flavor=run.session.facts.flavor,
+                transactional=is_row_change,
+                before_commit=lambda: run.attempt.write(
+                    record, outcome=Outcome.COMMIT_SENT, commit_sent_at=timezone.now()
+                ),
+                start=start,
+            )
+        if not is_row_change or not result.may_try_again or number == MOST_TRIES or _must_stop(run):
+            break
+        _note_retry(run, [record], result, number)
+    faults.point("commit_done_before_record")
+    if result.committed is None:
+        raise UnheardError
+    fields = _result_fields(result, timezone.now(), run.ticket, is_row_change=is_row_change)
+    if not is_row_change:
+        fields |= _end_schema_change(run, statement, record, result)
+    run.attempt.write(record, **fields)
+    faults.point("recorded_before_decode")
+    _protect(run, [record])
+
+
+def _set_aside(run: Run, record: ExecutedStatement) -> runner.StatementStart | None:
+    """Keep what the statement takes away, and write the intent anew: what that logged is not the statement's.
+
+    None, with the reason written, when it cannot be kept. Raises UnheardError when the connection was lost meanwhile.
+    """
+    connection, before = run.session.connection, record.definitions_before
+    try:
+        kept_data.begin(connection, before)
+        start = runner.read_start(connection, run.session.facts.flavor)
+    except MySQLdb.Error as error:
+        if runner.is_lost(targets.error_of(error)[0]):
+            raise UnheardError from error
+        run.attempt.write(record, outcome=Outcome.FAILED, error=kept_data.describe_failure(connection, before, error))
+        return None
+    run.attempt.write(
+        record,
+        outcome=Outcome.COMMIT_SENT,
+        commit_sent_at=timezone.now(),
+        start_file=start.coordinates.file if start.coordinates else "",
+        start_position=start.coordinates.position if start.coordinates else None,
+        gtid_before=start.gtid or "",
+    )
+    faults.point("after_intent")
+    return start
+
+
+def _end_schema_change(
+    run: Run, statement: Statement, record: ExecutedStatement, result: runner.StatementResult
+) -> dict[str, Any]:
+    """Bring back what was set aside for a statement that failed; find what undoes one that is done."""
+    connection, before = run.session.connection, record.definitions_before
+    fields: dict[str, Any] = {}
+    if problem := kept_data.end(connection, before, is_done=result.committed):
+        try:
+            targets.read_connection_id(connection)
+        except MySQLdb.Error as error:
+            raise UnheardError from error  # it is tried again on another connection
+        fields["error"] = f"{_answer_fields(result)['error']} {problem}".strip()
+    if result.committed:
+        inverse = ddl_undo.finish(connection, statement, run.ticket.schema_name, before)
+        fields |= {"undo_statements": list(inverse.statements), "undo_missing": inverse.missing}
+    return fields
+
+
+def _run_together(run: Run, pairs: Sequence[tuple[Statement, ExecutedStatement]]) -> bool:
+    """Run all statements in one transaction: all of them or none. False when another worker is to go on."""
+    records = [record for _, record in pairs]
+    if any(record.outcome != Outcome.WAITING for record in records):
+        raise UnheardError  # an earlier worker sent some of it; that is recovery's to judge
+    if _must_stop(run):
+        return True
+    if shutdown.is_requested() and run.ticket.reviewed:
+        _put_back(run)
+        return False
+    start = _intend(run, pairs)
+    if start is None:
+        return True
+    for number in range(1, MOST_TRIES + 1):
+        results = _send_together(run, pairs, start)
+        if not results[-1].may_try_again or number == MOST_TRIES or _must_stop(run):
+            break
+        _note_retry(run, records, results[-1], number)
+    faults.point("commit_done_before_record")
+    if results[-1].committed is None:
+        raise UnheardError
+    _write_together(run, records, results)
+    faults.point("recorded_before_decode")
+    _protect(run, records)
+    return True
+
+
+def _send_together(
+    run: Run, pairs: Sequence[tuple[Statement, ExecutedStatement]], start: runner.StatementStart
+) -> list[runner.StatementResult]:
+    records = [record for _, record in pairs]
+
+    def before_each(index: int) -> AbstractContextManager[None]:
+        if index and _must_stop(run):
+            raise _StoppedError
+        run.attempt.write(records[index], outcome=Outcome.SENT)
+        return run.limit()
+
+    def after_each(index: int, result: runner.StatementResult) -> None:
+        run.attempt.write(records[index], **_answer_fields(result))
+        faults.point("between_statements")
+
+    try:
+        return runner.run_together(
+            run.session.connection,
+            [(statement.text, run.marker(record)) for statement, record in pairs],
+            flavor=run.session.facts.flavor,
+            start=start,
+            before_each=before_each,
+            after_each=after_each,
+            before_commit=lambda: run.attempt.write_all(
+                records, outcome=Outcome.COMMIT_SENT, commit_sent_at=timezone.now()
+            ),
+        )
+    except _StoppedError:
+        return [runner.StatementResult(start, committed=False)]
+
+
+class _StoppedError(Exception):
+    """Somebody asked to stop while the transaction was open; it is aborted."""
+
+
+def _write_together(run: Run, records: Sequence[ExecutedStatement], results: Sequence[runner.StatementResult]) -> None:
+    """Write how one transaction ended: all its statements are done, or none is and one says why."""
+    last = results[-1]
+    if last.committed:
+        end = _end_fields(last, run.ticket, is_row_change=True)
+        run.attempt.write_all(list(records), outcome=Outcome.DONE, executed_at=timezone.now(), **end)
+        return
+    failed = records[len(results) - 1]
+    sent = [record for record in records if record.outcome == Outcome.SENT and record.pk != failed.pk]
+    run.attempt.write_all(sent, outcome=Outcome.ABORTED)
+    if last.error is None:
+        run.attempt.write(failed, outcome=Outcome.ABORTED, error="Stopped before COMMIT; the transaction was aborted.")
+        return
+    fields = _answer_fields(last) | {"outcome": Outcome.FAILED, "executed_at": timezone.now()}
+    run.attempt.write(failed, **fields)
+
+
+def _intend(run: Run, pairs: Sequence[tuple[Statement, ExecutedStatement]]) -> runner.StatementStart | None:
+    """Read what has to be known before, and write the intent. None, with the reason written, when nothing can be sent.
+
+    The intent is committed before the statement goes out: whoever finds it knows where in the binlog to look.
+    """
+    connection, flavor, ticket = run.session.connection, run.session.facts.flavor, run.ticket
+    statements, records = [statement for statement, _ in pairs], [record for _, record in pairs]
+    is_row_change = statements[0].kind.is_row_change
+    try:
+        text = "\n".join(statement.text for statement in statements)
+        snapshot = read_snapshot(connection, ticket.schema_name, text, flavor)
+        before = {} if is_row_change else _read_before(run, statements[0])
+        faults.point("after_snapshot")
+        start = runner.read_start(connection, flavor)
+        if ticket.backup:
+            _make_room(ticket, records, start)
+    except MySQLdb.Error as error:
+        run.attempt.write(records[0], outcome=Outcome.FAILED, error="{}: {}".format(*targets.error_of(error)))
+        return None
+    except BackupError as error:
+        run.attempt.write(
+            records[0], outcome=Outcome.FAILED, error=f"It could not be backed up, so it was not sent. {error}"
+        )
+        return None
+    now = timezone.now()
+    fields: dict[str, Any] = {
+        "intent_at": now,
+        "thread_id": run.session.facts.connection_id,
+        "start_file": start.coordinates.file if start.coordinates else "",
+        "start_position": start.coordinates.position if start.coordinates else None,
+        "gtid_before": start.gtid or "",
+        "snapshot": save_snapshot(snapshot),
+        "definitions_before": before,
+    }
+    if not is_row_change and not before["kept"]:
+        fields |= {"outcome": Outcome.COMMIT_SENT, "commit_sent_at": now}
+    elif len(records) == 1:
+        # A schema change whose data is set aside first is sent, and so committed, only after that.
+        fields["outcome"] = Outcome.SENT
+    run.attempt.write_all(records, **fields)
+    faults.point("after_intent")
+    return start
+
+
+def _read_before(run: Run, statement: Statement) -> dict[str, Any]:
+    """Return what has to be known from before a schema change to undo it. Raises BackupError, MySQLdb.Error."""
+    connection, schema_name = run.session.connection, run.ticket.schema_name
+    before = ddl_undo.read_before(connection, statement, schema_name)
+    approved = approved_entry(run.ticket, statement.number)
+    ddl_undo.require_seen(before, approved.get("seen", {}))
+    if approved.get("keeps"):
+        kept_schema = keeping.name_schema(run.execution.pk, statement.number)
+        before["kept"] = keeping.require(connection, run.session.facts, statement, schema_name, before, kept_schema)
+    return before
+
+
+def _note_retry(run: Run, records: Sequence[ExecutedStatement], result: runner.StatementResult, number: int) -> None:
+    """Write that the server did nothing and is asked again, and wait a moment."""
+    assert result.error is not None
+    entry = {"at": timezone.now().isoformat(timespec="seconds"), "error": f"{result.error[0]}: {result.error[1]}"}
+    first = records[0]
+    run.attempt.write(first, retries=[*first.retries, entry])
+    run.attempt.write_all(
+        list(records),
+        outcome=Outcome.SENT if len(records) == 1 else Outcome.WAITING,
+        commit_sent_at=None,
+        # Answers of the try that was aborted: the page takes a time for "ran, not committed yet".
+        **_NO_ANSWER,
+    )
+    time.sleep(FIRST_PAUSE_SECONDS * 2**number)
+
+
+def _protect(run: Run, records: Sequence[ExecutedStatement]) -> None:
+    if run.ticket.backup:
+        protect(run.attempt, run.source, records)
+
+
+def _make_room(ticket: Ticket, records: Sequence[ExecutedStatement], start: runner.StatementStart) -> None:
+    """See that the backup server is there, takes writes and has room for the statements. Raises BackupError."""
+    longest: dict[tuple[str, str], ExecutedStatement] = {}
+    for record in records:
+        place = (record.schema_name, record.table_name)
+        if place not in longest or len(record.sql) > len(longest[place].sql):
+            longest[place] = record
+    for record in longest.values():
+        prepare(
+            ticket.target_id,
+            ticket.target.host,
+            ticket.target.port,
+            record.schema_name,
+            record.table_name,
+            sql=record.sql,
+            position=start.coordinates.position if start.coordinates else 0,
+        )
+
+
+def _result_fields(
+    result: runner.StatementResult, executed_at: datetime, ticket: Ticket, *, is_row_change: bool
+) -> dict[str, Any]:
+    return {
+        "outcome": Outcome.FAILED if result.error else Outcome.DONE,
+        "executed_at": executed_at,
+        **_answer_fields(result),
+        **_end_fields(result, ticket, is_row_change=is_row_change),
+    }
+
+
+def _answer_fields(result: runner.StatementResult) -> dict[str, Any]:
+    return {
+        "affected_rows": result.affected_rows,
+        "warnings": [list(warning) for warning in result.warnings],
+        "error": f"{result.error[0]}: {result.error[1]}" if result.error else "",
+        "execute_seconds": result.execute_seconds,
+    }
+
+
+def _end_fields(result: runner.StatementResult, ticket: Ticket, *, is_row_change: bool) -> dict[str, Any]:
+    return {
+        "end_file": result.end.file if result.end else "",
+        "end_position": result.end.position if result.end else None,
+        "gtid_after": result.gtid_after or "",
+        "backup_state": _first_backup_state(result, ticket, is_row_change=is_row_change),
+    }
+
+
+def _first_backup_state(result: runner.StatementResult, ticket: Ticket, *, is_row_change: bool) -> BackupState:
+    """A failed row change is looked at too: an engine without transactions keeps what it did before it failed."""
+    if not ticket.backup:
+        return BackupState.OFF
+    if result.error is not None and not is_row_change:
+        return BackupState.NONE
+    return BackupState.PENDING
