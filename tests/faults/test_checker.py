@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.utils import timezone
 
-from backups.store import open_backup_cursor
+from backups.cursors import open_backup_cursor
 from changes.attempt import lock_name
 from changes.models import Activity, ExecutedStatement, Execution, Ticket
 from changes.states import BackupState, ExecutionState, Outcome, RollbackState, TicketState
