@@ -35,6 +35,10 @@ class RestoreError(BackupError):
     """A rollback that could not be run; nothing was changed."""
 
 
+class HalfRestoredError(RestoreError):
+    """A rollback that stopped in the middle: what it had committed before stays undone."""
+
+
 class EvidenceError(RestoreError):
     """What the backup server gives back is not what was kept there, or nothing proves that it is."""
 

@@ -14,7 +14,7 @@ from backups.archive import Archive
 from backups.binlog.flavor import Flavor
 from backups.binlog.rows import ChangeKind, Image, RowChange
 from backups.cursors import open_backup_cursor
-from backups.errors import BackupError, RestoreError
+from backups.errors import BackupError, HalfRestoredError, RestoreError
 from backups.guards import Guards
 from backups.preview import PreviewPage, PreviewRow, preview
 from backups.rollback.statements import build_key_text
@@ -300,7 +300,7 @@ class _Restore:
         """Return what to raise for an error before COMMIT."""
         said = str(error) if isinstance(error, BackupError) else f"the target answered {error.args}."
         if self._committed_schema_changes or self._committed_rows:
-            return RestoreError(
+            return HalfRestoredError(
                 f"{said} The rollback stopped in the middle: {self._committed_schema_changes} schema changes and"
                 f" {self._committed_rows} rows were undone before and stay so; nothing of the rest was changed."
             )

@@ -287,7 +287,7 @@ def queue(
 
 
 def queue_due(now: datetime | None = None) -> list[Execution]:
-    """Queue every scheduled ticket whose time has come; called every few seconds by `manage.py run_due`."""
+    """Queue every scheduled ticket whose time has come; called every few seconds by `manage.py reconcile`."""
     due = Ticket.objects.filter(state=TicketState.SCHEDULED, run_not_before__lte=now or timezone.now())
     executions = []
     for ticket in due.order_by("run_not_before", "id"):

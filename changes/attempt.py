@@ -162,7 +162,7 @@ class Attempt:
 
     def update(self, **fields: Any) -> None:
         """Write fields of the execution, and renew its lease. Raises LostExecutionError."""
-        if self._mine().update(lease_until=database_now_plus(lease_length()), **fields) != 1:
+        if self._mine().update(**{"lease_until": database_now_plus(lease_length()), **fields}) != 1:
             raise LostExecutionError(
                 f"Execution {self.execution.pk} is no longer ours: another worker took it. Nothing more was sent."
             )
@@ -274,7 +274,7 @@ class Attempt:
         backup_state: BackupState,
         **more: Any,
     ) -> None:
-        fields: dict[str, Any] = {"look_again_at": None, **more}
+        fields: dict[str, Any] = {"look_again_at": None, "lease_until": None, **more}
         fields |= {"state": state, "finished_at": timezone.now(), "error": error}
         if problems is not None:
             fields["problems"] = problems

@@ -73,10 +73,14 @@ def find_difference(connection: Any, before: Mapping[str, Any]) -> str:
     return compare_definitions(parse_definitions(found), parse_definitions(recorded))
 
 
-def finish(connection: Any, statement: Statement, schema_name: str, before: Mapping[str, Any]) -> Inverse:
+def finish(
+    connection: Any, statement: Statement, schema_name: str, before: Mapping[str, Any], *, is_fresh: bool = True
+) -> Inverse:
     """Return what undoes `statement`, which has run; any connection to its server will do.
 
     before: as read_before gave it; any worker can finish with it what another one began.
+    is_fresh: it has just run. Else rows that others wrote since are not told from its own, and a table that was made
+        with rows is dropped by no rollback.
     """
     if statement.facts is None or not before:
         return Inverse()
@@ -95,7 +99,8 @@ def finish(connection: Any, statement: Statement, schema_name: str, before: Mapp
     except MySQLdb.Error as error:
         number, text = error_of(error)
         return Inverse(missing=f"cannot be undone: its tables could not be read after it ran ({number}: {text}).")
-    return _with_checksum(connection, statement, build_inverse(change))
+    inverse = build_inverse(change)
+    return _with_checksum(connection, statement, inverse) if is_fresh else inverse
 
 
 def _with_checksum(connection: Any, statement: Statement, inverse: Inverse) -> Inverse:

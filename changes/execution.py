@@ -10,6 +10,7 @@ from changes.attempt import Attempt, LostExecutionError, claim, is_what_was_appr
 from changes.errors import UnheardError
 from changes.lifeline import Lifeline
 from changes.models import Execution
+from changes.problems import Problem
 from changes.protection import BackupPendingError
 from changes.running import Run, run_statements
 from changes.session import RefusedError, open_session
@@ -60,7 +61,10 @@ def run(execution_id: int) -> Execution | None:
 def _run_claimed(attempt: Attempt) -> None:
     execution = attempt.execution
     if not is_what_was_approved(execution):
-        attempt.void()
+        if _has_sent(execution):
+            _end_refused(attempt, RefusedError([_not_approved_problem()]))
+        else:
+            attempt.void()
         return
     try:
         address = execution.ticket.target.address
@@ -71,17 +75,33 @@ def _run_claimed(attempt: Attempt) -> None:
             else:
                 run_statements(Run(attempt, session, lifeline))
     except targets.TargetError as error:
-        attempt.refuse([error.problem.to_dict()], str(error))
+        _end_refused(attempt, RefusedError([error.problem]))
     except RefusedError as refusal:
         _end_refused(attempt, refusal)
 
 
+def _has_sent(execution: Execution) -> bool:
+    """Whether an earlier worker of this execution sent a part of it."""
+    return execution.statements.exclude(outcome__in=[Outcome.WAITING, Outcome.NOT_RUN]).exists()
+
+
+def _not_approved_problem() -> Problem:
+    return Problem(
+        id="ticket.not_approved",
+        severity="error",
+        found="What is left of the ticket is no longer what was approved, e.g. its target or the approvals it needs.",
+        needed="The content that the approvers saw.",
+        how="Run the rest as a ticket of its own.",
+    )
+
+
 def _end_refused(attempt: Attempt, refusal: RefusedError) -> None:
     """Nothing was sent; or nothing more, when an earlier worker sent a part and this one was to go on."""
-    records = list(attempt.execution.statements.select_related("execution__ticket__rolls_back").order_by("seq"))
-    if all(record.outcome == Outcome.WAITING for record in records):
+    if not _has_sent(attempt.execution):
         attempt.refuse([problem.to_dict() for problem in refusal.problems], str(refusal))
-    elif attempt.execution.ticket.is_rollback:
+        return
+    records = list(attempt.execution.statements.select_related("execution__ticket__rolls_back").order_by("seq"))
+    if attempt.execution.ticket.is_rollback:
         undo.finish(attempt, records, why=str(refusal))
     else:
         verdict.finish(attempt, records, why=str(refusal))

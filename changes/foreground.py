@@ -23,6 +23,15 @@ def run(queued: Execution, *, patience_seconds: float = PATIENCE_SECONDS) -> Exe
 
     Raises ChangeError, with the ticket withdrawn, when its turn does not come within `patience_seconds`.
     """
+    try:
+        return _wait_for_turn(queued, patience_seconds)
+    except BaseException:
+        # Interrupted too: no worker would ever take it.
+        _withdraw(queued)
+        raise
+
+
+def _wait_for_turn(queued: Execution, patience_seconds: float) -> Execution:
     deadline = time.monotonic() + patience_seconds
     while True:
         done = execution.run(queued.pk)
@@ -33,7 +42,6 @@ def run(queued: Execution, *, patience_seconds: float = PATIENCE_SECONDS) -> Exe
         if queued.state != ExecutionState.QUEUED:
             raise ChangeError(f"Execution {queued.pk} was taken by somebody else; look at ticket #{queued.ticket_id}.")
         if time.monotonic() > deadline:
-            _withdraw(queued)
             by = f"ticket #{obstacle.ticket_id}" if obstacle else "another ticket"
             raise ChangeError(
                 f"Nothing ran: {by} is still running in the same schema, or the server runs as many as it may."
@@ -45,9 +53,11 @@ def run(queued: Execution, *, patience_seconds: float = PATIENCE_SECONDS) -> Exe
 def _withdraw(queued: Execution) -> None:
     ticket = queued.ticket
     with transaction.atomic():
-        move(ticket, TicketState.WITHDRAWN, by=None, verb="gave up", text="Its turn did not come in time.")
-        Execution.objects.filter(pk=queued.pk, state=ExecutionState.QUEUED).update(
+        given_up = Execution.objects.filter(pk=queued.pk, state=ExecutionState.QUEUED).update(
             state=ExecutionState.REFUSED, finished_at=timezone.now(), error="Its turn did not come in time."
         )
+        if not given_up:
+            return  # it ran, or somebody else has it
+        move(ticket, TicketState.WITHDRAWN, by=None, verb="gave up", text="Its turn did not come in time.")
         if ticket.rolls_back is not None:
             settle_rolled_back(ticket.rolls_back, None)

@@ -44,9 +44,7 @@ def judge(evidence: Evidence) -> Judgement:
     if evidence.is_row_change and evidence.is_transactional and evidence.outcome == Outcome.SENT:
         return _judge_uncommitted(evidence)
     if not evidence.is_row_change and evidence.outcome == Outcome.SENT:
-        return Judgement(
-            Outcome.ABORTED, "It was not sent yet: only what it would have taken away was being set aside."
-        )
+        return Judgement(Outcome.ABORTED, "It was not sent yet: nothing of it was applied.")
     if evidence.trouble:
         return Judgement(Outcome.UNKNOWN, f"Whether it took effect is not known: {evidence.trouble}")
     if evidence.found == 0:

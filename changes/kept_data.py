@@ -13,8 +13,8 @@ from backups.restore import SQL_MODE
 from backups.rollback.alter import build_alters
 from backups.rollback.ddl import Definitions
 from backups.rollback.definitions import TableDefinition
-from backups.rollback.kept import KeptTable, build_copies, build_move_back, build_moves, without_foreign_keys
-from changes.definitions import load_recorded, parse_definitions
+from backups.rollback.kept import KeptTable, build_copies, build_move_back, build_moves
+from changes.definitions import load_recorded, parse_definitions, read_definitions
 from changes.targets import error_of, read_rows
 
 
@@ -51,7 +51,7 @@ def take_back(connection: Any, tables: Sequence[KeptTable], before: Definitions)
     Returns what could not be taken back and where it is, "" when all is as it was. Raises MySQLdb.Error.
     """
     release(connection)
-    left, moved = list[str](), list[KeptTable]()
+    left = list[str]()
     for kept in tables:
         if kept.is_whole and _exists(connection, kept.kept_schema, kept.table_name):
             is_there = _exists(connection, kept.schema_name, kept.table_name)
@@ -60,15 +60,22 @@ def take_back(connection: Any, tables: Sequence[KeptTable], before: Definitions)
                 continue
             for sql in build_move_back(kept, is_there=is_there):
                 read_rows(connection, sql.rstrip(";"))
-            moved.append(kept)
-    for kept in moved:
-        table = _table(before, kept)
-        for sql in build_alters(without_foreign_keys(table), table, kept.name, {}):
-            read_rows(connection, sql.rstrip(";"))
+    for kept in tables if not left else ():
+        if kept.is_whole:
+            _add_missing_keys(connection, kept, _table(before, kept))
     if not left and tables:
         for schema in (tables[0].stand_in_schema, tables[0].kept_schema):
             read_rows(connection, f"DROP DATABASE IF EXISTS `{schema}`")
     return "; ".join(left)
+
+
+def _add_missing_keys(connection: Any, kept: KeptTable, table: TableDefinition) -> None:
+    """Give a table that is back the foreign keys that it lost when it was set aside, if it did."""
+    name = (kept.schema_name, kept.table_name)
+    current = parse_definitions(read_definitions(connection, [name])).get(name)
+    if isinstance(current, TableDefinition) and len(current.foreign_keys) < len(table.foreign_keys):
+        for sql in build_alters(current, table, kept.name, {}):
+            read_rows(connection, sql.rstrip(";"))
 
 
 def _exists(connection: Any, schema: str, name: str) -> bool:
@@ -91,6 +98,15 @@ def begin(connection: Any, before: Mapping[str, Any]) -> None:
     """Set aside what the record of a statement says, right before the statement is sent. Raises MySQLdb.Error."""
     if tables := from_record(before.get("kept", ())):
         set_aside(connection, tables, parse_definitions(load_recorded(before["objects"])))
+
+
+def bring_back(connection: Any, before: Mapping[str, Any]) -> str:
+    """Bring back what was set aside for a statement that did not happen; safe to call again.
+
+    Returns what can never be brought back and where it is, "" when all is as it was. Raises MySQLdb.Error.
+    """
+    tables = from_record(before.get("kept", ()))
+    return take_back(connection, tables, parse_definitions(load_recorded(before["objects"]))) if tables else ""
 
 
 def end(connection: Any, before: Mapping[str, Any], *, is_done: bool | None) -> str:

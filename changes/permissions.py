@@ -97,9 +97,17 @@ def why_not_run(ticket: Ticket, person: Person, *, now: datetime | None = None) 
     return None
 
 
+def _has_begun(ticket: Ticket) -> bool:
+    """Whether a queued execution was put back after a part of it ran."""
+    last = ticket.last_execution if ticket.ticket_state == _T.QUEUED else None
+    return last is not None and last.statements.filter(outcome__in=_TOOK_EFFECT).exists()
+
+
 def why_not_withdraw(ticket: Ticket, person: Person) -> str | None:
     if ticket.ticket_state not in EDITABLE | {_T.QUEUED}:
         return f"The ticket is {_state_words(ticket)}; it can no longer be withdrawn."
+    if _has_begun(ticket):
+        return "A part of the ticket has run already, and a worker goes on with the rest; stop it then."
     if ticket.submitter_id != person.pk and _lacks(person, "execute_ticket"):
         return "Only the submitter or a DBA may withdraw a ticket."
     return None

@@ -74,7 +74,7 @@ def _protect_together(attempt: Attempt, source: Source, records: Sequence[Execut
 
     def capture_one(record: ExecutedStatement) -> CaptureResult:
         if not found:
-            found.append(_survey(source, records))
+            found.append(_survey(attempt, source, records))
         transaction = found[0]
         change = build_change(record, source.flavor)
         if not transaction.is_apart:
@@ -85,15 +85,16 @@ def _protect_together(attempt: Attempt, source: Source, records: Sequence[Execut
     for record in records:
         if record.backup_state == BackupState.PENDING:
             _persist(attempt, record, partial(capture_one, record))
-    if found and not found[0].is_apart:
-        holder = next(record for record in records if record.seq == found[0].holder)
-        attempt.write_all([record for record in records if record.pk != holder.pk], kept_with=holder)
 
 
-def _survey(source: Source, records: Sequence[ExecutedStatement]) -> SharedTransaction:
+def _survey(attempt: Attempt, source: Source, records: Sequence[ExecutedStatement]) -> SharedTransaction:
     shares = [Share(record.seq, (record.schema_name, record.table_name), record.affected_rows) for record in records]
     transaction = SharedTransaction(source.address, build_own_transaction(records[0], source.flavor), shares)
     transaction.survey()
+    if not transaction.is_apart:
+        # Before anything is kept: that they belong together must not be lost with us.
+        holder = next(record for record in records if record.seq == transaction.holder)
+        attempt.write_all([record for record in records if record.pk != holder.pk], kept_with=holder)
     return transaction
 
 
@@ -139,7 +140,7 @@ def _write_kept(attempt: Attempt, record: ExecutedStatement, kept: CaptureResult
         fields |= _describe_empty(record)
     if record.outcome == Outcome.FAILED:
         # A statement of a non-transactional table that failed half way has changed rows all the same.
-        if kept.rows_captured:
+        if kept.rows_captured or kept.state != "complete":
             fields["outcome"] = Outcome.FAILED_PARTIAL
         else:
             fields["backup_state"] = BackupState.NONE

@@ -27,6 +27,7 @@ from changes.states import ExecutionState
 logger = logging.getLogger(__name__)
 
 RING_AGAIN_AFTER = timedelta(seconds=10)
+MOST_FAILED_LOOKS = 5
 MOST_AT_ONCE = 4
 """Looks at one time: a server that does not answer must not keep the others waiting."""
 
@@ -73,12 +74,14 @@ class Reconciler:
         due = Q(look_again_at=None) | Q(look_again_at__lte=DatabaseNow())
         expired = Q(state=ExecutionState.RUNNING, lease_until__lt=DatabaseNow())
         given_up = Q(state=ExecutionState.RUNNING, lease_until=None) & due
-        undecided = Q(state=ExecutionState.UNKNOWN, look_again_at__lte=DatabaseNow())
+        free = Q(lease_until=None) | Q(lease_until__lt=DatabaseNow())
+        undecided = Q(state=ExecutionState.UNKNOWN, look_again_at__lte=DatabaseNow()) & free
         found = {
             execution.pk: execution
             for execution in Execution.objects.filter(expired | given_up | undecided, state__in=HELD)
         }
         self._seen = {pk: seen for pk, seen in self._seen.items() if pk in found}
+        self._looks = {pk: look for pk, look in self._looks.items() if not look.done()}
         abandoned = []
         for pk, execution in found.items():
             if execution.state == ExecutionState.UNKNOWN or execution.lease_until is None:
@@ -102,21 +105,25 @@ def look_into(execution: Execution) -> None:
     """Take an execution over and settle it; what fails is tried again at the next step."""
     attempt: Attempt | None = None
     try:
-        attempt = Attempt.take_over(execution, only_expired=execution.state == ExecutionState.RUNNING)
+        attempt = Attempt.take_over(execution, only_expired=True)
         if attempt is not None:
             recovery.recover(attempt)
     except LostExecutionError:
         logger.info("execution=%s state=taken_by_another", execution.pk)
-    except Exception:
+    except Exception as error:
         logger.exception("execution=%s recovery=failed", execution.pk)
         if attempt is not None:
-            _let_go(attempt)
+            _let_go(attempt, error)
     finally:
         connections.close_all()
 
 
-def _let_go(attempt: Attempt) -> None:
+def _let_go(attempt: Attempt, error: Exception) -> None:
+    """Let it be looked at again; what fails each time is a person's to see."""
     try:
+        if attempt.execution.looks >= MOST_FAILED_LOOKS:
+            recovery.give_up(attempt, f"Looking into it failed with {type(error).__name__}; the log has the details.")
+            return
         attempt.let_go(look_again=recovery.pause_after(attempt.execution.looks))
-    except DjangoDatabaseError as error:
-        logger.warning("execution=%s lease=not_given_up error=%s", attempt.execution.pk, type(error).__name__)
+    except DjangoDatabaseError as failure:
+        logger.warning("execution=%s lease=not_given_up error=%s", attempt.execution.pk, type(failure).__name__)

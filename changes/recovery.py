@@ -18,9 +18,12 @@ from typing import Any
 import MySQLdb
 from django.conf import settings
 from django.db import Error as DjangoDatabaseError
+from django.db import transaction
 from django.utils import timezone
 
 from backups.binlog.coordinates import BinlogCoordinates
+from backups.binlog.search import FoundTransaction
+from backups.capture import find_sequences
 from backups.errors import AttributionError, DecodeError, UnreachableError
 from backups.source import SearchResult, Wanted, find_own_transactions
 from changes import ddl_undo, jobs, kept_data, killing, targets, undo
@@ -63,6 +66,7 @@ class _Scene:
 
 def take_back(attempt: Attempt) -> None:
     """Settle an execution that we hold ourselves and that went wrong. Raises nothing: what fails is tried later."""
+    again: Attempt | None = None
     try:
         again = Attempt.take_over(attempt.execution, only_expired=False)
         if again is not None:
@@ -72,7 +76,7 @@ def take_back(attempt: Attempt) -> None:
     except Exception:
         logger.exception("execution=%s recovery=failed", attempt.execution.pk)
         with contextlib.suppress(DjangoDatabaseError):
-            attempt.let_go()
+            (again or attempt).let_go()
 
 
 def recover(attempt: Attempt) -> None:
@@ -82,8 +86,8 @@ def recover(attempt: Attempt) -> None:
     """
     records = _load_records(attempt.execution)
     try:
-        if any(_needs_evidence(record) or record.backup_state == BackupState.PENDING for record in records):
-            with _open_scene(attempt) as scene, Lifeline(attempt, attempt.execution.ticket.target.address):
+        if any(_needs_server(record) for record in records):
+            with _open_scene(attempt) as scene:
                 _decide_open(attempt, scene, records)
                 _end_schema_changes(attempt, scene, records)
                 protect(attempt, scene.source, [record for record in records if not _needs_evidence(record)])
@@ -96,6 +100,15 @@ def recover(attempt: Attempt) -> None:
         _leave_pending(attempt, records, str(error))
         return
     _go_on_or_end(attempt, records)
+
+
+def _needs_server(record: ExecutedStatement) -> bool:
+    return _needs_evidence(record) or record.backup_state == BackupState.PENDING or _must_bring_back(record)
+
+
+def _must_bring_back(record: ExecutedStatement) -> bool:
+    """Whether the statement did not happen, and what it would have taken away is still set aside."""
+    return record.outcome == Outcome.ABORTED and bool(record.definitions_before.get("kept"))
 
 
 def _end_old_session(attempt: Attempt) -> None:
@@ -122,15 +135,28 @@ def _needs_evidence(record: ExecutedStatement) -> bool:
 @contextlib.contextmanager
 def _open_scene(attempt: Attempt) -> Iterator[_Scene]:
     """Connect to the target and take the ticket's lock. Raises UndecidedError."""
-    execution = attempt.execution
-    ticket = execution.ticket
+    ticket = attempt.execution.ticket
     try:
         address = ticket.target.address
+    except targets.TargetError as error:
+        raise UndecidedError(str(error.problem)) from error
+    # Waiting for the lock can take longer than a lease.
+    with Lifeline(attempt, address), contextlib.closing(_connect(address)) as connection:
+        yield _look(attempt, address, connection)
+
+
+def _connect(address: targets.TargetAddress) -> Any:
+    try:
         connection = targets.connect(address, read_timeout=ANSWER_SECONDS)
     except targets.TargetError as error:
         raise UndecidedError(str(error.problem)) from error
     except MySQLdb.Error as error:
         raise UndecidedError("The server does not answer ({}: {}).".format(*targets.error_of(error))) from error
+    return connection
+
+
+def _look(attempt: Attempt, address: targets.TargetAddress, connection: Any) -> _Scene:
+    execution = attempt.execution
     try:
         facts = targets.read_facts(connection)
         if execution.server_identity and str(facts.identity) != execution.server_identity:
@@ -139,19 +165,21 @@ def _open_scene(attempt: Attempt) -> Iterator[_Scene]:
                 " became of it there cannot be seen here."
             )
         patience = settings.INCEPTION.worker.takeover_seconds
-        if not killing.take_lock_from(
-            connection, lock_name(ticket), execution.connection_id, patience_seconds=patience
-        ):
+        lock = lock_name(execution.ticket)
+        if not killing.take_lock_from(connection, lock, execution.connection_id, patience_seconds=patience):
             raise UndecidedError(
                 f"Another session on {address} still holds the lock of this ticket, so its outcome is not final."
             )
-        now = targets.read_coordinates(connection, facts.flavor)
-        yield _Scene(connection, facts, Source(build_source(address), facts.flavor), now)
+        # Whoever takes over from us must know which session holds it.
+        attempt.update(connection_id=facts.connection_id)
+        return _Scene(
+            connection,
+            facts,
+            Source(build_source(address), facts.flavor),
+            targets.read_coordinates(connection, facts.flavor),
+        )
     except MySQLdb.Error as error:
         raise UndecidedError("The server stopped answering ({}: {}).".format(*targets.error_of(error))) from error
-    finally:
-        with contextlib.suppress(MySQLdb.Error):
-            connection.close()
 
 
 def _decide_open(attempt: Attempt, scene: _Scene, records: Sequence[ExecutedStatement]) -> None:
@@ -180,14 +208,50 @@ def _end_schema_changes(attempt: Attempt, scene: _Scene, records: Sequence[Execu
     for record in records:
         if is_row_change(record) or not record.definitions_before:
             continue
-        if record.outcome == Outcome.ABORTED:
-            problem = kept_data.end(scene.connection, record.definitions_before, is_done=False)
-            if problem:
-                raise UndecidedError(problem)
+        if _must_bring_back(record):
+            _bring_back(attempt, scene, record)
         elif record.outcome == Outcome.DONE and record.backup_state == BackupState.PENDING:
-            statement = check_text(ticket, scene.facts).statements[record.seq]
-            inverse = ddl_undo.finish(scene.connection, statement, ticket.schema_name, record.definitions_before)
-            attempt.write(record, undo_statements=list(inverse.statements), undo_missing=inverse.missing)
+            _find_undo(attempt, scene, record)
+
+
+def _bring_back(attempt: Attempt, scene: _Scene, record: ExecutedStatement) -> None:
+    """Raises UndecidedError when the server refuses for now; what can never be brought back is said in red."""
+    before = record.definitions_before
+    try:
+        left = kept_data.bring_back(scene.connection, before)
+    except MySQLdb.Error as error:
+        number, text = targets.error_of(error)
+        raise UndecidedError(
+            f"What statement {record.seq + 1} would have taken away is still set aside in"
+            f" {before['kept'][0]['kept_schema']}, and could not be brought back yet ({number}: {text})."
+        ) from error
+    fields: dict[str, Any] = {"definitions_before": {**before, "kept": []}}
+    if left:
+        fields |= {"outcome": Outcome.FAILED_PARTIAL, "error": f"{record.error} {left}".strip()}
+        fields |= {"backup_state": BackupState.IMPOSSIBLE, "backup_reason": left}
+    attempt.write(record, **fields)
+
+
+def _find_undo(attempt: Attempt, scene: _Scene, record: ExecutedStatement) -> None:
+    """Find what undoes a schema change whose worker went away before it did."""
+    ticket = attempt.execution.ticket
+    if record.undo_statements or record.undo_missing:
+        return
+    later = Execution.objects.filter(
+        ticket__target=ticket.target_id, ticket__schema_name=ticket.schema_name, started_at__gt=record.intent_at
+    ).exclude(pk=attempt.execution.pk)
+    statements = check_text(ticket, scene.facts).statements
+    if later.exists() or record.seq >= len(statements):
+        attempt.write(record, undo_missing="cannot be undone: what it left was looked at only after other changes.")
+        return
+    inverse = ddl_undo.finish(
+        scene.connection,
+        statements[record.seq],
+        ticket.schema_name,
+        record.definitions_before,
+        is_fresh=False,
+    )
+    attempt.write(record, undo_statements=list(inverse.statements), undo_missing=inverse.missing)
 
 
 def _search(execution: Execution, scene: _Scene, first: ExecutedStatement) -> tuple[SearchResult | None, str]:
@@ -202,6 +266,7 @@ def _search(execution: Execution, scene: _Scene, first: ExecutedStatement) -> tu
         end=scene.now,
         connection_id=first.thread_id or 0,
         marker=build_marker_head(execution.ticket_id, execution.pk),
+        sequences=find_sequences(load_snapshot(first)),
     )
     if wanted.end < wanted.start:
         return None, (
@@ -229,16 +294,23 @@ def _build_evidence(record: ExecutedStatement, found: SearchResult | None, troub
         is_row_change=is_row_change(record),
         is_transactional=bool(tables) and all(table.engine in TRANSACTIONAL for table in tables),
         expected=_count_expected(record),
-        found=len(found.transactions) if found else 0,
+        found=len(_ended(found)),
         trouble=trouble,
     )
+
+
+def _ended(found: SearchResult | None) -> list[FoundTransaction]:
+    """Leave out what has no end in the binlog: the server died while it wrote it, and aborted it when it came back."""
+    return [one for one in found.transactions if one.is_ended] if found else []
 
 
 def _count_expected(record: ExecutedStatement) -> int:
     """How many transactions the statement makes: the schema changes of a rollback can be several."""
     if is_row_change(record) or not record.execution.ticket.is_rollback:
         return 1
-    return max(1, sum(statement.records_stored or 0 for statement in undo.find_undone(record)))
+    texts = [text for statement in undo.find_undone(record) for text in statement.undo_statements]
+    # A look that changes nothing is not logged.
+    return max(1, sum(not text.startswith("SELECT ") for text in texts))
 
 
 def _write_judgement(
@@ -249,8 +321,7 @@ def _write_judgement(
         reason = "" if judgement.outcome == Outcome.DONE else judgement.reason
         fields = {"outcome": judgement.outcome, "error": reason}
     if judgement.outcome in (Outcome.DONE, Outcome.FAILED_PARTIAL):
-        assert found is not None
-        last = found.transactions[-1]
+        last = _ended(found)[-1]
         fields |= {"end_file": last.end.file, "end_position": last.end.position, "gtid_after": last.gtid}
         fields["executed_at"] = record.executed_at or record.commit_sent_at or record.intent_at
         if record.backup_state == BackupState.NONE:
@@ -258,9 +329,10 @@ def _write_judgement(
     elif record.outcome == Outcome.DONE:
         fields |= _end_unseen(record, judgement)
     logger.info("execution=%s statement=%s judged=%s", attempt.execution.pk, record.seq, judgement.outcome.value)
-    attempt.write(record, **fields)
-    if judgement.outcome == Outcome.DONE and attempt.execution.ticket.is_rollback:
-        undo.mark_undone(record)
+    with transaction.atomic():
+        attempt.write(record, **fields)
+        if judgement.outcome == Outcome.DONE and attempt.execution.ticket.is_rollback:
+            undo.mark_undone(record)
 
 
 def _end_unseen(record: ExecutedStatement, judgement: Judgement) -> dict[str, Any]:
@@ -296,7 +368,8 @@ def _go_on_or_end(attempt: Attempt, records: list[ExecutedStatement]) -> None:
     ticket = execution.ticket
     ticket.refresh_from_db()
     is_clean = all(
-        record.outcome in (Outcome.DONE, Outcome.WAITING) and record.backup_state != BackupState.INCOMPLETE
+        record.outcome in (Outcome.DONE, Outcome.WAITING)
+        and record.backup_state not in (BackupState.INCOMPLETE, BackupState.IMPOSSIBLE)
         for record in records
     )
     # Before its statements are written down an execution has none, and has sent none.
@@ -314,18 +387,28 @@ def _go_on_or_end(attempt: Attempt, records: list[ExecutedStatement]) -> None:
         finish(attempt, records)
 
 
+def give_up(attempt: Attempt, reason: str) -> None:
+    """Leave to a person what no look can settle."""
+    _write_unknown(attempt, _load_records(attempt.execution), reason)
+
+
 def _leave_open(attempt: Attempt, records: Sequence[ExecutedStatement], reason: str) -> None:
     """Say that the outcome is not known, and look again. A backup alone that waits is no doubt about the outcome."""
-    opened = [record for record in records if is_open(record)]
+    opened = [record for record in records if is_open(record) or _must_bring_back(record)]
     if not opened:
         _leave_pending(attempt, records, reason)
         return
+    words = f"Whether statement {opened[-1].seq + 1} took effect is not known. " if is_open(opened[-1]) else ""
+    _write_unknown(attempt, records, f"{words}{reason}")
+
+
+def _write_unknown(attempt: Attempt, records: Sequence[ExecutedStatement], reason: str) -> None:
     evidence = {"looked_at": timezone.now().isoformat(timespec="seconds"), "trouble": reason}
     attempt.finish(
         ExecutionState.UNKNOWN,
         TicketState.UNKNOWN,
         sum_of(records),
-        error=f"Whether statement {opened[-1].seq + 1} took effect is not known. {reason}",
+        error=reason,
         evidence={**attempt.execution.evidence, **evidence},
         looks=attempt.execution.looks + 1,
         look_again=pause_after(attempt.execution.looks),
@@ -335,7 +418,7 @@ def _leave_open(attempt: Attempt, records: Sequence[ExecutedStatement], reason: 
 def _leave_pending(attempt: Attempt, records: Sequence[ExecutedStatement], reason: str) -> None:
     """The change is made and its backup waits: nothing else of the ticket runs before it is there."""
     execution = attempt.execution
-    if not execution.looks:
+    if not execution.looks and any(record.backup_state == BackupState.PENDING for record in records):
         note(execution.ticket, "backup pending", by=None, text=reason)
     Ticket.objects.filter(pk=execution.ticket_id).update(backup_state=sum_of(records))
     evidence = {**execution.evidence, "backup": reason, "looked_at": timezone.now().isoformat(timespec="seconds")}

@@ -15,6 +15,7 @@ from django.utils import timezone
 from backups.rollback.literals import quote_identifier
 from changes import targets
 from changes.activity import note
+from changes.attempt import lock_name
 from changes.errors import ChangeError
 from changes.keeping import PREFIX
 from changes.models import ExecutedStatement, Target
@@ -59,6 +60,9 @@ def purge(target: Target, *, older_than: timedelta, dry_run: bool) -> list[KeptS
     with closing(_connect(target)) as connection:
         chosen = [kept for kept in _read(connection, target) if kept.kept_at < limit and kept.is_over]
         for kept in chosen if not dry_run else ():
+            # A rollback that is bringing it back holds this lock.
+            if not targets.take_lock(connection, lock_name(kept.statement.execution.ticket), seconds=0):
+                raise ChangeError(f"{kept.name} was not dropped: a rollback of its ticket is running. Try again later.")
             _forget(kept)
             try:
                 targets.read_rows(connection, f"DROP DATABASE {quote_identifier(kept.name)}")

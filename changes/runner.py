@@ -330,7 +330,9 @@ class _Run:
         try:
             self.warnings += _read_warnings(self.connection)
         except MySQLdb.Error as error:
-            self.error = self.error or error_of(error)
+            # A KILL QUERY that came too late meets this question; it says nothing about the statement.
+            if is_lost(error_of(error)[0]):
+                self.error = self.error or error_of(error)
 
 
 def _discard_rows(connection: Any) -> int | None:

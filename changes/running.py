@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 import MySQLdb
+from django.db import transaction
 from django.utils import timezone
 
 from backups import faults
@@ -93,16 +94,17 @@ def _prepare_records(run: Run, statements: Sequence[Statement]) -> list[Executed
         return found
     run.attempt.update(one_transaction=run.ticket.is_one_transaction)
     run.execution.one_transaction = run.ticket.is_one_transaction
-    return [
-        run.attempt.add_statement(
-            statement.number,
-            statement.text,
-            kind=statement.kind.value,
-            schema_name=statement.schema_name or run.ticket.schema_name,
-            table_name=statement.table_name or "",
-        )
-        for statement in statements
-    ]
+    with transaction.atomic():  # all or none: another worker takes what it finds for all of them
+        return [
+            run.attempt.add_statement(
+                statement.number,
+                statement.text,
+                kind=statement.kind.value,
+                schema_name=statement.schema_name or run.ticket.schema_name,
+                table_name=statement.table_name or "",
+            )
+            for statement in statements
+        ]
 
 
 def _other_statements_problem() -> Problem:
@@ -136,10 +138,17 @@ def _run_each(run: Run, pairs: Sequence[tuple[Statement, ExecutedStatement]]) ->
             _put_back(run)
             return False
         run_one(run, statement, record)
-        if record.outcome != Outcome.DONE or (record.backup_state == BackupState.INCOMPLETE and not announced):
+        lacks = record.backup_state == BackupState.INCOMPLETE and not announced
+        if record.outcome != Outcome.DONE or lacks or _is_surprise(run, record):
             break
         faults.point("between_statements")
     return True
+
+
+def _is_surprise(run: Run, record: ExecutedStatement) -> bool:
+    """Whether a statement cannot be undone although the approver was told that it could."""
+    told = approved_entry(run.ticket, record.seq).get("undo_state")
+    return record.backup_state == BackupState.IMPOSSIBLE and told in ("rows", "ddl")
 
 
 def run_one(run: Run, statement: Statement, record: ExecutedStatement) -> None:
@@ -174,8 +183,13 @@ def run_one(run: Run, statement: Statement, record: ExecutedStatement) -> None:
     if result.committed is None:
         raise UnheardError
     fields = _result_fields(result, timezone.now(), run.ticket, is_row_change=is_row_change)
+    if not is_row_change and not result.committed:
+        _end_failed_schema_change(run, record, fields)
+        return
     if not is_row_change:
-        fields |= _end_schema_change(run, statement, record, result)
+        kept_data.end(run.session.connection, record.definitions_before, is_done=True)
+        inverse = ddl_undo.finish(run.session.connection, statement, run.ticket.schema_name, record.definitions_before)
+        fields |= {"undo_statements": list(inverse.statements), "undo_missing": inverse.missing}
     run.attempt.write(record, **fields)
     faults.point("recorded_before_decode")
     _protect(run, [record])
@@ -191,9 +205,12 @@ def _set_aside(run: Run, record: ExecutedStatement) -> runner.StatementStart | N
         kept_data.begin(connection, before)
         start = runner.read_start(connection, run.session.facts.flavor)
     except MySQLdb.Error as error:
-        if runner.is_lost(targets.error_of(error)[0]):
+        number, text = targets.error_of(error)
+        if runner.is_lost(number):
             raise UnheardError from error
-        run.attempt.write(record, outcome=Outcome.FAILED, error=kept_data.describe_failure(connection, before, error))
+        said = f"What it takes away could not be set aside, so it was not sent ({number}: {text})."
+        run.attempt.write(record, outcome=Outcome.ABORTED, error=said)
+        _bring_back(run, record)
         return None
     run.attempt.write(
         record,
@@ -207,22 +224,32 @@ def _set_aside(run: Run, record: ExecutedStatement) -> runner.StatementStart | N
     return start
 
 
-def _end_schema_change(
-    run: Run, statement: Statement, record: ExecutedStatement, result: runner.StatementResult
-) -> dict[str, Any]:
-    """Bring back what was set aside for a statement that failed; find what undoes one that is done."""
-    connection, before = run.session.connection, record.definitions_before
-    fields: dict[str, Any] = {}
-    if problem := kept_data.end(connection, before, is_done=result.committed):
-        try:
-            targets.read_connection_id(connection)
-        except MySQLdb.Error as error:
-            raise UnheardError from error  # it is tried again on another connection
-        fields["error"] = f"{_answer_fields(result)['error']} {problem}".strip()
-    if result.committed:
-        inverse = ddl_undo.finish(connection, statement, run.ticket.schema_name, before)
-        fields |= {"undo_statements": list(inverse.statements), "undo_missing": inverse.missing}
-    return fields
+def _end_failed_schema_change(run: Run, record: ExecutedStatement, fields: dict[str, Any]) -> None:
+    """Bring back what was set aside for a statement that failed, and look whether it changed something all the same."""
+    if record.definitions_before.get("kept"):
+        # First of all on record: what bringing back logs must not be taken for the statement.
+        run.attempt.write(record, **fields | {"outcome": Outcome.ABORTED})
+        _bring_back(run, record)
+        return
+    try:
+        left = ddl_undo.find_difference(run.session.connection, record.definitions_before)
+    except (MySQLdb.Error, BackupError):
+        left = ""  # the server said that it failed; what it left is not to be seen just now
+    if left:
+        fields["outcome"] = Outcome.FAILED_PARTIAL
+        fields |= {"backup_state": BackupState.IMPOSSIBLE, "backup_reason": f"It failed, and yet: {left}."}
+    run.attempt.write(record, **fields)
+
+
+def _bring_back(run: Run, record: ExecutedStatement) -> None:
+    """Raises UnheardError when that does not work at once: then recovery goes on until it does."""
+    try:
+        left = kept_data.bring_back(run.session.connection, record.definitions_before)
+    except MySQLdb.Error as error:
+        raise UnheardError from error
+    if left:
+        raise UnheardError
+    run.attempt.write(record, definitions_before={**record.definitions_before, "kept": []})
 
 
 def _run_together(run: Run, pairs: Sequence[tuple[Statement, ExecutedStatement]]) -> bool:

@@ -14,10 +14,10 @@ from django.db.models import Q
 from django.utils import timezone
 
 from backups import faults, restore
-from backups.errors import BackupError, DefinitionError, RestoreError
+from backups.errors import BackupError, DefinitionError, HalfRestoredError, RestoreError
 from backups.restore import PreviewPage, RestoreResult
 from backups.snapshot import read_snapshot
-from changes import ddl_undo, runner, targets
+from changes import ddl_undo, runner, shutdown, targets
 from changes.activity import note
 from changes.attempt import Attempt, settle_rolled_back
 from changes.errors import ChangeError, UnheardError
@@ -111,6 +111,9 @@ def run_rollback(attempt: Attempt, session: Session, lifeline: Lifeline) -> None
             continue  # by an earlier worker
         if lifeline.is_lost or attempt.is_stop_requested():
             break
+        if shutdown.is_requested() and attempt.execution.ticket.reviewed:
+            attempt.put_back("The worker was asked to end; another one goes on with what is left to undo.")
+            return
         _run_step(attempt, session, step, record, lifeline)
         if record.outcome != Outcome.DONE:
             break
@@ -167,7 +170,10 @@ def _nothing_to_undo(found: str) -> Problem:
 def _prepare_records(attempt: Attempt, steps: Sequence[UndoStep]) -> list[ExecutedStatement]:
     """Write every step as waiting, before anything is sent; or find them, when an earlier worker has done so."""
     found = list(attempt.execution.statements.select_related("execution__ticket__target", "snapshot").order_by("seq"))
-    return found or [_add_record(attempt, seq, step) for seq, step in enumerate(steps)]
+    if found:
+        return found
+    with transaction.atomic():  # all or none: another worker takes what it finds for all of them
+        return [_add_record(attempt, seq, step) for seq, step in enumerate(steps)]
 
 
 def _add_record(attempt: Attempt, seq: int, step: UndoStep) -> ExecutedStatement:
@@ -264,7 +270,11 @@ def _fail_step(attempt: Attempt, record: ExecutedStatement, error: BackupError, 
     lost = isinstance(cause, MySQLdb.Error) and runner.is_lost(targets.error_of(cause)[0])
     if record.outcome == Outcome.COMMIT_SENT and lost:
         raise UnheardError from error
-    attempt.write(record, outcome=Outcome.FAILED, error=str(error), execute_seconds=seconds)
+    fields: dict[str, Any] = {"outcome": Outcome.FAILED, "error": str(error), "execute_seconds": seconds}
+    if isinstance(error, HalfRestoredError):
+        fields["outcome"] = Outcome.FAILED_PARTIAL
+        fields |= {"backup_state": BackupState.IMPOSSIBLE, "backup_reason": str(error)}
+    attempt.write(record, **fields)
 
 
 def _write_restored(
@@ -285,13 +295,13 @@ def _write_restored(
         _add_result(attempt, result)
         attempt.write(
             record,
-            outcome=Outcome.FAILED if failed else Outcome.DONE,
+            outcome=_outcome_of(stopped=stopped, different=bool(different)),
             kind=result.first_kind if step.is_row_change and result.first_kind else record.kind,
             executed_at=timezone.now(),
             affected_rows=result.rows_restored + result.rows_overwritten,
             execute_seconds=seconds,
             error=f"{len(result.conflicts)} row(s) in conflict; nothing was changed." if stopped else different,
-            backup_state=BackupState.PENDING if not failed and attempt.execution.ticket.backup else BackupState.NONE,
+            **_backup_of(attempt.execution.ticket, stopped=stopped, different=different),
         )
         if not failed:
             mark_undone(record)
@@ -308,6 +318,19 @@ def _write_restored(
         end_position=end.position if end else None,
         gtid_after=gtid or "",
     )
+
+
+def _outcome_of(*, stopped: bool, different: bool) -> Outcome:
+    if stopped:
+        return Outcome.FAILED
+    return Outcome.FAILED_PARTIAL if different else Outcome.DONE
+
+
+def _backup_of(ticket: Ticket, *, stopped: bool, different: str) -> dict[str, Any]:
+    if different:
+        return {"backup_state": BackupState.IMPOSSIBLE, "backup_reason": different}
+    waits = not stopped and ticket.backup
+    return {"backup_state": BackupState.PENDING if waits else BackupState.NONE}
 
 
 def _find_difference(connection: Any, step: UndoStep) -> str:
@@ -339,7 +362,7 @@ def finish(attempt: Attempt, records: Sequence[ExecutedStatement], *, why: str =
     assert original is not None
     result = {**_NOTHING_RESTORED, **attempt.execution.rollback_result}
     stopped = find_trouble(records)
-    done_any = any(record.outcome == Outcome.DONE for record in records)
+    done_any = any(record.outcome in (Outcome.DONE, Outcome.FAILED_PARTIAL) for record in records)
     conflicted = stopped is not None and bool(result["conflicts"])
     words = stopped.error if stopped else why or "It was stopped before all of it was undone."
     if records and all(record.outcome == Outcome.DONE for record in records):

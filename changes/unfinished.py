@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F
@@ -92,6 +94,11 @@ def decide(ticket: Ticket, *, applied: bool, reason: str, by: User) -> None:
     attempt = _take_over(ticket, ExecutionState.UNKNOWN)
     records = list(attempt.execution.statements.select_related("execution__ticket__rolls_back").order_by("seq"))
     unknown = [record for record in records if verdict.is_open(record)]
+    if not unknown:
+        raise ChangeError(
+            "No outcome is in doubt: what was set aside for a statement is still to be brought back. Look again once"
+            " the server allows it."
+        )
     words = "took effect" if applied else "did not take effect"
     said = f"{by.get_username()} decided that it {words}: {reason.strip()}"
     with transaction.atomic():
@@ -100,6 +107,9 @@ def decide(ticket: Ticket, *, applied: bool, reason: str, by: User) -> None:
         if applied and ticket.is_rollback:
             for record in unknown:
                 undo.mark_undone(record)
+        if not applied and any(record.definitions_before.get("kept") for record in unknown):
+            attempt.let_go(look_again=timedelta(0))  # what was set aside for it has to come back first
+            return
         _finish(attempt, records)
 
 

@@ -13,6 +13,7 @@ from backups.binlog import compression, events
 from backups.binlog.coordinates import BinlogCoordinates
 from backups.binlog.events import HEADER_SIZE
 from backups.binlog.flavor import Flavor
+from backups.binlog.tables import decode_table_map
 from backups.binlog.walk import EventWalk
 from backups.errors import DecodeError
 
@@ -27,6 +28,8 @@ class Wanted:
 
     start: coordinates read before the statement was sent. end: of the binlog, read after its session was over.
     connection_id: of the session that sent it. marker: what each of its texts begins with, up to the statement number.
+    sequences: (schema, name) of those it can take numbers from, which MariaDB logs in transactions of their own that
+        bear the statement's text; they say nothing about the statement.
     """
 
     flavor: Flavor
@@ -34,6 +37,7 @@ class Wanted:
     end: BinlogCoordinates
     connection_id: int
     marker: str
+    sequences: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +153,19 @@ class OwnSearch(EventWalk):
             self._note_marker(group, event[HEADER_SIZE:], tells_whose=True)
         elif type_code == events.ROWS_QUERY:
             self._note_marker(group, event[HEADER_SIZE + 1 :], tells_whose=False)
-        elif type_code in events.ROWS_KINDS or type_code == events.TABLE_MAP:
-            group.has_rows = True
+        elif type_code == events.TABLE_MAP:
+            group.has_rows = group.has_rows or not self._is_of_sequence(event)
         elif type_code in _QUERIES:
             self._take_query(group, type_code, event)
+
+    def _is_of_sequence(self, event: bytes) -> bool:
+        if not self._wanted.sequences:
+            return False
+        try:
+            table_map = decode_table_map(event[HEADER_SIZE:])
+        except DecodeError:
+            return False
+        return (table_map.schema_name, table_map.table_name) in self._wanted.sequences
 
     def _take_query(self, group: _Group, type_code: int, event: bytes) -> None:
         text = _read_text(type_code, event)
