@@ -95,6 +95,7 @@ def decide(ticket: Ticket, *, applied: bool, reason: str, by: User) -> None:
     records = list(attempt.execution.statements.select_related("execution__ticket__rolls_back").order_by("seq"))
     unknown = [record for record in records if verdict.is_open(record)]
     if not unknown:
+        attempt.let_go(look_again=timedelta(0))
         raise ChangeError(
             "No outcome is in doubt: what was set aside for a statement is still to be brought back. Look again once"
             " the server allows it."

@@ -22,8 +22,11 @@ from changes import actions, attempt, execution, killing, shutdown, unfinished
 from changes.attempt import lock_name
 from changes.errors import ChangeError
 from changes.models import Execution, Ticket
+from changes.problems import Problem
 from changes.reconciler import Reconciler
+from changes.runner import StatementResult
 from changes.states import BackupState, ExecutionState, Outcome, RollbackState, TicketState
+from changes.targets import TargetError
 from tests.changes.people import make_fields, make_person
 from tests.live.installation import Installation, point_at, register
 from tests.live.own_rows import query
@@ -43,6 +46,9 @@ def place(server: Server, schema: str, backup_server: Server, settings: Any) -> 
     with patch("changes.jobs.ring"):
         yield Installation(server, schema, register(server))
     faults.arm("")
+    with contextlib.closing(server.connect()) as root:
+        for (name,) in query(root, "SHOW DATABASES LIKE 'inception\\_kept\\_%'"):
+            query(root, f"DROP DATABASE `{name}`")
 
 
 def _with(config: Any, **worker: int) -> Any:
@@ -455,3 +461,109 @@ def test_what_was_set_aside_is_never_lost_with_a_worker(place: Installation, sql
         assert (ticket.state, ticket.backup_state) == (TicketState.SUCCEEDED, BackupState.COMPLETE)
         assert place.roll_back(ticket).state == ExecutionState.SUCCEEDED
     assert dump(place.server, place.schema, "a") == before
+
+
+def half_run(place: Installation) -> Ticket:
+    """Return a ticket whose first statement is committed and whose second waits in the queue again."""
+    ticket = submit(
+        place, "UPDATE a SET n = n + 1 WHERE id = 1; UPDATE a SET n = n + 1 WHERE id = 2", transaction_mode="each"
+    )
+    try:
+        with at_point(place, "stmt_sent", shutdown.request):
+            execution.run(ticket.executions.get().pk)
+    finally:
+        shutdown._requested.clear()
+    ticket.refresh_from_db()
+    assert ticket.state == TicketState.QUEUED
+    return ticket
+
+
+def test_what_ran_is_never_said_not_to_have_run(place: Installation) -> None:
+    ticket = half_run(place)
+    problem = Problem(id="target.password", severity="error", found="No key.", needed="", how="")
+    with patch("changes.models.Target.address", property(lambda target: _raise(TargetError(problem)))):
+        done = place.work(ticket)
+    assert (done.ticket.state, done.ticket.backup_state) == (TicketState.PARTLY_DONE, BackupState.COMPLETE)
+    assert "Ended after statement 1: No key." in done.error
+    with pytest.raises(ChangeError):
+        actions.run(done.ticket, by=make_person("dana"))
+
+
+def _raise(error: Exception) -> Any:
+    raise error
+
+
+def test_a_part_that_ran_is_kept_when_the_rest_is_no_longer_what_was_approved(place: Installation) -> None:
+    ticket = half_run(place)
+    place.target.approvals_needed = 2
+    place.target.save()
+    done = place.work(ticket)
+    assert (done.ticket.state, done.ticket.backup_state) == (TicketState.PARTLY_DONE, BackupState.COMPLETE)
+    assert place.roll_back(done.ticket).ticket.state in (TicketState.SUCCEEDED, TicketState.IN_REVIEW)
+
+
+def test_a_ticket_of_which_a_part_ran_is_not_withdrawn(place: Installation) -> None:
+    ticket = half_run(place)
+    with pytest.raises(ChangeError, match="A part of the ticket has run already"):
+        actions.withdraw(ticket, by=make_person("dana"))
+
+
+def test_what_was_set_aside_is_brought_back_until_it_is_back(place: Installation) -> None:
+    before = dump(place.server, place.schema, "a")
+    ticket = submit(place, "TRUNCATE TABLE a")
+    kill_worker(place, ticket, "after_intent", 2)
+    assert dump(place.server, place.schema, "a") == []
+    with patch("changes.kept_data.take_back", side_effect=MySQLdb.OperationalError(1205, "Lock wait timeout exceeded")):
+        reconcile()
+    ticket.refresh_from_db()
+    assert ticket.state == TicketState.UNKNOWN
+    assert ticket.last_execution is not None
+    assert "still set aside in inception_kept_" in ticket.last_execution.error
+    with pytest.raises(ChangeError, match="No outcome is in doubt"):
+        unfinished.decide(ticket, applied=False, reason="I looked.", by=make_person("dana"))
+    reconcile()
+    ticket.refresh_from_db()
+    assert ticket.state == TicketState.FAILED
+    assert dump(place.server, place.schema, "a") == before
+
+
+def test_what_a_person_says_did_not_happen_is_brought_back_too(place: Installation) -> None:
+    before = dump(place.server, place.schema, "a")
+    ticket = submit(place, "TRUNCATE TABLE a")
+    left = kill_worker(place, ticket, "after_intent", 2)
+    left.refresh_from_db()
+    Execution.objects.filter(pk=left.pk).update(server_identity="uuid=another server_id=7 hostname=gone")
+    reconcile()
+    ticket.refresh_from_db()
+    assert ticket.state == TicketState.UNKNOWN
+    unfinished.decide(ticket, applied=False, reason="It is not in the binlog.", by=make_person("dana"))
+    assert dump(place.server, place.schema, "a") == []
+    Execution.objects.filter(pk=left.pk).update(server_identity=left.server_identity)
+    reconcile()
+    ticket.refresh_from_db()
+    assert ticket.state == TicketState.FAILED
+    assert dump(place.server, place.schema, "a") == before
+
+
+def test_a_schema_change_that_fails_gets_back_what_was_set_aside(place: Installation) -> None:
+    before = dump(place.server, place.schema, "a")
+    ticket = submit(place, "TRUNCATE TABLE a")
+
+    def fail(run: Any, text: str, marker: str, **options: Any) -> Any:
+        return StatementResult(options["start"], error=(1050, "made up"), commit_sent=True, committed=False)
+
+    with patch("changes.running.runner.run_statement", fail):
+        done = place.work(ticket)
+    assert (done.ticket.state, done.statements.get().outcome) == (TicketState.FAILED, Outcome.ABORTED)
+    assert dump(place.server, place.schema, "a") == before
+
+
+def test_a_look_at_what_is_unknown_is_not_stolen(place: Installation) -> None:
+    ticket = submit(place, "UPDATE a SET n = n + 1")
+    left = kill_worker(place, ticket, "commit_done_before_record")
+    Execution.objects.filter(pk=left.pk).update(state="unknown", look_again_at=attempt.DatabaseNow(), lease_until=None)
+    Ticket.objects.filter(pk=ticket.pk).update(state="unknown")
+    assert [found.pk for found in Reconciler(say=print).find_abandoned()] == [left.pk]
+    left.refresh_from_db()
+    assert attempt.Attempt.take_over(left, only_expired=True) is not None
+    assert Reconciler(say=print).find_abandoned() == []
