@@ -7,4 +7,6 @@ password=$(sed "s/'/''/g" /run/secrets/backup_password)
 mariadb -uroot -p"$(cat /run/secrets/root_password)" <<SQL
 CREATE USER 'inception_backup'@'%' IDENTIFIED BY '$password';
 GRANT CREATE, SELECT, INSERT ON \`%\_%\_%\`.* TO 'inception_backup'@'%';
+-- Scratch schemas, where rollbacks of schema changes are tried before approval.
+GRANT ALL ON \`inception\_proof\_%\`.* TO 'inception_backup'@'%';
 SQL

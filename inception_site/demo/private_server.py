@@ -29,10 +29,17 @@ SAFE_OPTIONS = ("--sync-binlog=1", "--innodb-flush-log-at-trx-commit=1")
 TARGET_GRANTS = (
     "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES, CREATE VIEW, SHOW VIEW, TRIGGER"
     f" ON `{SCHEMA}`.*",
+    f"LOCK TABLES ON `{SCHEMA}`.*",
+    # Where DROP, TRUNCATE and DROP COLUMN set aside what they would take away.
+    r"SELECT, INSERT, CREATE, ALTER, DROP, INDEX, REFERENCES, LOCK TABLES ON `inception\_kept\_%`.*",
     "REPLICATION SLAVE, BINLOG MONITOR, PROCESS ON *.*",
 )
 # `_` is a wildcard in GRANT. No UPDATE, no DELETE, no DROP: what was backed up stays.
-BACKUP_GRANTS = (r"CREATE, SELECT, INSERT ON `127\_0\_0\_1\_%`.*",)
+BACKUP_GRANTS = (
+    r"CREATE, SELECT, INSERT ON `127\_0\_0\_1\_%`.*",
+    # Scratch schemas, where rollbacks of schema changes are tried before approval.
+    r"ALL ON `inception\_proof\_%`.*",
+)
 
 
 def find_server() -> str:
