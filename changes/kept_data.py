@@ -15,7 +15,7 @@ from backups.rollback.ddl import Definitions
 from backups.rollback.definitions import TableDefinition
 from backups.rollback.kept import KeptTable, build_copies, build_move_back, build_moves
 from changes.definitions import load_recorded, parse_definitions, read_definitions
-from changes.targets import error_of, read_rows
+from changes.targets import read_rows
 
 
 def set_aside(connection: Any, tables: Sequence[KeptTable], before: Definitions) -> None:
@@ -107,32 +107,3 @@ def bring_back(connection: Any, before: Mapping[str, Any]) -> str:
     """
     tables = from_record(before.get("kept", ()))
     return take_back(connection, tables, parse_definitions(load_recorded(before["objects"]))) if tables else ""
-
-
-def end(connection: Any, before: Mapping[str, Any], *, is_done: bool | None) -> str:
-    """Let go of the tables, and bring everything back when the statement did not happen.
-
-    is_done: None when it is not known: then nothing is moved, and whoever finds out calls this again.
-    Returns what a person has to know, "" when there is nothing.
-    """
-    tables = from_record(before.get("kept", ()))
-    if not tables:
-        return ""
-    where = tables[0].kept_schema
-    try:
-        if is_done is False:
-            return take_back(connection, tables, parse_definitions(load_recorded(before["objects"])))
-        if is_done is None:
-            return f"What it takes away was set aside in {where} before."
-        release(connection)
-    except MySQLdb.Error as error:
-        number, text = error_of(error)
-        return f"What was set aside in {where} could not be brought back ({number}: {text})." if not is_done else ""
-    return ""
-
-
-def describe_failure(connection: Any, before: Mapping[str, Any], error: MySQLdb.Error) -> str:
-    """Bring back what was set aside before `error`; return the words for the statement's record."""
-    left = end(connection, before, is_done=False)
-    number, text = error_of(error)
-    return f"What it takes away could not be set aside, so it was not sent ({number}: {text}). {left}".strip()

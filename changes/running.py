@@ -6,6 +6,7 @@ knows where to look.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -187,7 +188,9 @@ def run_one(run: Run, statement: Statement, record: ExecutedStatement) -> None:
         _end_failed_schema_change(run, record, fields)
         return
     if not is_row_change:
-        kept_data.end(run.session.connection, record.definitions_before, is_done=True)
+        if record.definitions_before.get("kept"):
+            with contextlib.suppress(MySQLdb.Error):  # a session that is gone holds no tables
+                kept_data.release(run.session.connection)
         inverse = ddl_undo.finish(run.session.connection, statement, run.ticket.schema_name, record.definitions_before)
         fields |= {"undo_statements": list(inverse.statements), "undo_missing": inverse.missing}
     run.attempt.write(record, **fields)

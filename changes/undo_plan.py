@@ -135,7 +135,5 @@ def names_text(statement: ExecutedStatement) -> str:
     original = statement.execution.ticket.rolls_back
     if original is None:
         return statement.sql
-    undone = ExecutedStatement.objects.filter(execution__ticket=original).select_related(
-        "execution__ticket__rolls_back"
-    )
+    undone = ExecutedStatement.objects.filter(execution__ticket=original)
     return "\n".join(names_text(other) for other in undone.select_related("execution__ticket__rolls_back"))

@@ -207,8 +207,8 @@ def test_another_worker_can_bring_back_what_was_set_aside_by_one_that_died(place
         kept_data.begin(first, record)
     assert find_kept(place.server) == [schema]
     with contextlib.closing(place.server.connect(database=place.schema)) as second:
-        assert kept_data.end(second, record, is_done=False) == ""
-        assert kept_data.end(second, record, is_done=False) == ""
+        assert kept_data.bring_back(second, record) == ""
+        assert kept_data.bring_back(second, record) == ""
     assert state_of(place) == before
     assert find_kept(place.server) == []
 
