@@ -12,7 +12,8 @@ from changes.lifeline import Lifeline
 from changes.models import Execution
 from changes.problems import Problem
 from changes.protection import BackupPendingError
-from changes.running import Run, run_statements
+from changes.run import Run
+from changes.running import run_statements
 from changes.session import RefusedError, open_session
 from changes.states import Outcome
 

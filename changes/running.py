@@ -6,11 +6,9 @@ knows where to look.
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -22,18 +20,16 @@ from backups import faults
 from backups.capture import prepare
 from backups.errors import BackupError
 from backups.snapshot import read_snapshot
-from changes import ddl_undo, jobs, keeping, kept_data, runner, shutdown, targets
-from changes.attempt import Attempt
+from changes import jobs, runner, schema_change, shutdown, targets
 from changes.content import approved_entry, approved_texts
 from changes.errors import UnheardError
 from changes.executed_change import save_snapshot
 from changes.inspection import check_text
-from changes.lifeline import Lifeline
-from changes.marker import build_marker
-from changes.models import ExecutedStatement, Execution, Ticket
+from changes.models import ExecutedStatement, Ticket
 from changes.problems import Problem
-from changes.protection import Source, protect
-from changes.session import RefusedError, Session
+from changes.protection import protect
+from changes.run import Run
+from changes.session import RefusedError
 from changes.statements import Statement
 from changes.states import BackupState, Outcome
 from changes.verdict import finish
@@ -45,34 +41,6 @@ _NO_ANSWER: dict[str, Any] = {"affected_rows": None, "warnings": [], "error": ""
 
 MOST_TRIES = 4
 FIRST_PAUSE_SECONDS = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One execution under way."""
-
-    attempt: Attempt
-    session: Session
-    lifeline: Lifeline
-
-    @property
-    def execution(self) -> Execution:
-        return self.attempt.execution
-
-    @property
-    def ticket(self) -> Ticket:
-        return self.attempt.execution.ticket
-
-    @property
-    def source(self) -> Source:
-        return Source(self.session.source, self.session.facts.flavor)
-
-    def limit(self) -> AbstractContextManager[None]:
-        """End what runs in the block when it takes longer than the target's policy allows."""
-        return self.lifeline.limit(self.session.facts.connection_id, self.ticket.target.statement_seconds)
-
-    def marker(self, record: ExecutedStatement) -> str:
-        return build_marker(self.ticket.pk, self.execution.pk, record.seq)
 
 
 def run_statements(run: Run) -> None:
@@ -161,7 +129,7 @@ def run_one(run: Run, statement: Statement, record: ExecutedStatement) -> None:
     is_row_change = statement.kind.is_row_change
     start = _intend(run, [(statement, record)])
     if start is not None and record.definitions_before.get("kept"):
-        start = _set_aside(run, record)
+        start = schema_change.set_aside(run, record)
     if start is None:
         return
     for number in range(1, MOST_TRIES + 1):
@@ -185,74 +153,13 @@ def run_one(run: Run, statement: Statement, record: ExecutedStatement) -> None:
         raise UnheardError
     fields = _result_fields(result, timezone.now(), run.ticket, is_row_change=is_row_change)
     if not is_row_change and not result.committed:
-        _end_failed_schema_change(run, record, fields)
+        schema_change.end_failed(run, record, fields)
         return
     if not is_row_change:
-        if record.definitions_before.get("kept"):
-            with contextlib.suppress(MySQLdb.Error):  # a session that is gone holds no tables
-                kept_data.release(run.session.connection)
-        inverse = ddl_undo.finish(run.session.connection, statement, run.ticket.schema_name, record.definitions_before)
-        fields |= {"undo_statements": list(inverse.statements), "undo_missing": inverse.missing}
+        fields |= schema_change.end_done(run, statement, record)
     run.attempt.write(record, **fields)
     faults.point("recorded_before_decode")
     _protect(run, [record])
-
-
-def _set_aside(run: Run, record: ExecutedStatement) -> runner.StatementStart | None:
-    """Keep what the statement takes away, and write the intent anew: what that logged is not the statement's.
-
-    None, with the reason written, when it cannot be kept. Raises UnheardError when the connection was lost meanwhile.
-    """
-    connection, before = run.session.connection, record.definitions_before
-    try:
-        kept_data.begin(connection, before)
-        start = runner.read_start(connection, run.session.facts.flavor)
-    except MySQLdb.Error as error:
-        number, text = targets.error_of(error)
-        if runner.is_lost(number):
-            raise UnheardError from error
-        said = f"What it takes away could not be set aside, so it was not sent ({number}: {text})."
-        run.attempt.write(record, outcome=Outcome.ABORTED, error=said)
-        _bring_back(run, record)
-        return None
-    run.attempt.write(
-        record,
-        outcome=Outcome.COMMIT_SENT,
-        commit_sent_at=timezone.now(),
-        start_file=start.coordinates.file if start.coordinates else "",
-        start_position=start.coordinates.position if start.coordinates else None,
-        gtid_before=start.gtid or "",
-    )
-    faults.point("after_intent")
-    return start
-
-
-def _end_failed_schema_change(run: Run, record: ExecutedStatement, fields: dict[str, Any]) -> None:
-    """Bring back what was set aside for a statement that failed, and look whether it changed something all the same."""
-    if record.definitions_before.get("kept"):
-        # First of all on record: what bringing back logs must not be taken for the statement.
-        run.attempt.write(record, **fields | {"outcome": Outcome.ABORTED})
-        _bring_back(run, record)
-        return
-    try:
-        left = ddl_undo.find_difference(run.session.connection, record.definitions_before)
-    except (MySQLdb.Error, BackupError):
-        left = ""  # the server said that it failed; what it left is not to be seen just now
-    if left:
-        fields["outcome"] = Outcome.FAILED_PARTIAL
-        fields |= {"backup_state": BackupState.IMPOSSIBLE, "backup_reason": f"It failed, and yet: {left}."}
-    run.attempt.write(record, **fields)
-
-
-def _bring_back(run: Run, record: ExecutedStatement) -> None:
-    """Raises UnheardError when that does not work at once: then recovery goes on until it does."""
-    try:
-        left = kept_data.bring_back(run.session.connection, record.definitions_before)
-    except MySQLdb.Error as error:
-        raise UnheardError from error
-    if left:
-        raise UnheardError
-    run.attempt.write(record, definitions_before={**record.definitions_before, "kept": []})
 
 
 def _run_together(run: Run, pairs: Sequence[tuple[Statement, ExecutedStatement]]) -> bool:
@@ -345,7 +252,7 @@ def _intend(run: Run, pairs: Sequence[tuple[Statement, ExecutedStatement]]) -> r
     try:
         text = "\n".join(statement.text for statement in statements)
         snapshot = read_snapshot(connection, ticket.schema_name, text, flavor)
-        before = {} if is_row_change else _read_before(run, statements[0])
+        before = {} if is_row_change else schema_change.read_before(run, statements[0])
         faults.point("after_snapshot")
         start = runner.read_start(connection, flavor)
         if ticket.backup:
@@ -376,18 +283,6 @@ def _intend(run: Run, pairs: Sequence[tuple[Statement, ExecutedStatement]]) -> r
     run.attempt.write_all(records, **fields)
     faults.point("after_intent")
     return start
-
-
-def _read_before(run: Run, statement: Statement) -> dict[str, Any]:
-    """Return what has to be known from before a schema change to undo it. Raises BackupError, MySQLdb.Error."""
-    connection, schema_name = run.session.connection, run.ticket.schema_name
-    before = ddl_undo.read_before(connection, statement, schema_name)
-    approved = approved_entry(run.ticket, statement.number)
-    ddl_undo.require_seen(before, approved.get("seen", {}))
-    if approved.get("keeps"):
-        kept_schema = keeping.name_schema(run.execution.pk, statement.number)
-        before["kept"] = keeping.require(connection, run.session.facts, statement, schema_name, before, kept_schema)
-    return before
 
 
 def _note_retry(run: Run, records: Sequence[ExecutedStatement], result: runner.StatementResult, number: int) -> None:

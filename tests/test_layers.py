@@ -58,7 +58,14 @@ DRIVER_SHELL = {
 }
 # These put both together: a server's answers, or its errors, and models.
 SHELL = DRIVER_SHELL | {
-    *("changes.execution", "changes.running", "changes.recovery", "changes.lifeline", "changes.session"),
+    *(
+        "changes.execution",
+        "changes.running",
+        "changes.schema_change",
+        "changes.recovery",
+        "changes.lifeline",
+        "changes.session",
+    ),
     *("changes.attempt", "changes.undo", "changes.inspection", "changes.executed_change", "changes.protection"),
     *("changes.ddl_undo", "changes.proof", "changes.proof_server", "changes.scratch", "changes.effort"),
     *("changes.keeping", "changes.kept_data", "changes.retention"),

@@ -1,0 +1,98 @@
+"""What a schema change needs around it: the definitions before, its data set aside, and both again when it failed."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import MySQLdb
+from django.utils import timezone
+
+from backups import faults
+from backups.errors import BackupError
+from changes import ddl_undo, keeping, kept_data, runner, targets
+from changes.content import approved_entry
+from changes.errors import UnheardError
+from changes.models import ExecutedStatement
+from changes.run import Run
+from changes.statements import Statement
+from changes.states import BackupState, Outcome
+
+
+def read_before(run: Run, statement: Statement) -> dict[str, Any]:
+    """Return what has to be known from before a schema change to undo it. Raises BackupError, MySQLdb.Error."""
+    connection, schema_name = run.session.connection, run.ticket.schema_name
+    before = ddl_undo.read_before(connection, statement, schema_name)
+    approved = approved_entry(run.ticket, statement.number)
+    ddl_undo.require_seen(before, approved.get("seen", {}))
+    if approved.get("keeps"):
+        kept_schema = keeping.name_schema(run.execution.pk, statement.number)
+        before["kept"] = keeping.require(connection, run.session.facts, statement, schema_name, before, kept_schema)
+    return before
+
+
+def set_aside(run: Run, record: ExecutedStatement) -> runner.StatementStart | None:
+    """Keep what the statement takes away, and write the intent anew: what that logged is not the statement's.
+
+    None, with the reason written, when it cannot be kept. Raises UnheardError when the connection was lost meanwhile.
+    """
+    connection, before = run.session.connection, record.definitions_before
+    try:
+        kept_data.begin(connection, before)
+        start = runner.read_start(connection, run.session.facts.flavor)
+    except MySQLdb.Error as error:
+        number, text = targets.error_of(error)
+        if runner.is_lost(number):
+            raise UnheardError from error
+        said = f"What it takes away could not be set aside, so it was not sent ({number}: {text})."
+        run.attempt.write(record, outcome=Outcome.ABORTED, error=said)
+        bring_back(run, record)
+        return None
+    run.attempt.write(
+        record,
+        outcome=Outcome.COMMIT_SENT,
+        commit_sent_at=timezone.now(),
+        start_file=start.coordinates.file if start.coordinates else "",
+        start_position=start.coordinates.position if start.coordinates else None,
+        gtid_before=start.gtid or "",
+    )
+    faults.point("after_intent")
+    return start
+
+
+def end_done(run: Run, statement: Statement, record: ExecutedStatement) -> dict[str, Any]:
+    """Let go of the tables of a statement that is done, and return the fields that say what undoes it."""
+    connection, before = run.session.connection, record.definitions_before
+    if before.get("kept"):
+        with contextlib.suppress(MySQLdb.Error):  # a session that is gone holds no tables
+            kept_data.release(connection)
+    inverse = ddl_undo.finish(connection, statement, run.ticket.schema_name, before)
+    return {"undo_statements": list(inverse.statements), "undo_missing": inverse.missing}
+
+
+def end_failed(run: Run, record: ExecutedStatement, fields: dict[str, Any]) -> None:
+    """Bring back what was set aside for a statement that failed, and look whether it changed something all the same."""
+    if record.definitions_before.get("kept"):
+        # First of all on record: what bringing back logs must not be taken for the statement.
+        run.attempt.write(record, **fields | {"outcome": Outcome.ABORTED})
+        bring_back(run, record)
+        return
+    try:
+        left = ddl_undo.find_difference(run.session.connection, record.definitions_before)
+    except (MySQLdb.Error, BackupError):
+        left = ""  # the server said that it failed; what it left is not to be seen just now
+    if left:
+        fields["outcome"] = Outcome.FAILED_PARTIAL
+        fields |= {"backup_state": BackupState.IMPOSSIBLE, "backup_reason": f"It failed, and yet: {left}."}
+    run.attempt.write(record, **fields)
+
+
+def bring_back(run: Run, record: ExecutedStatement) -> None:
+    """Raises UnheardError when that does not work at once: then recovery goes on until it does."""
+    try:
+        left = kept_data.bring_back(run.session.connection, record.definitions_before)
+    except MySQLdb.Error as error:
+        raise UnheardError from error
+    if left:
+        raise UnheardError
+    run.attempt.write(record, definitions_before={**record.definitions_before, "kept": []})
