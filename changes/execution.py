@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from backups import faults
-from changes import recovery, targets, undo, verdict
+from changes import ending, recovery, targets, undo
 from changes.attempt import Attempt, LostExecutionError, claim, is_what_was_approved, ring_waiting
 from changes.errors import UnheardError
 from changes.lifeline import Lifeline
@@ -102,7 +102,4 @@ def _end_refused(attempt: Attempt, refusal: RefusedError) -> None:
         attempt.refuse([problem.to_dict() for problem in refusal.problems], str(refusal))
         return
     records = list(attempt.execution.statements.select_related("execution__ticket__rolls_back").order_by("seq"))
-    if attempt.execution.ticket.is_rollback:
-        undo.finish(attempt, records, why=str(refusal))
-    else:
-        verdict.finish(attempt, records, why=str(refusal))
+    ending.finish(attempt, records, why=str(refusal))

@@ -26,7 +26,7 @@ from backups.binlog.search import FoundTransaction
 from backups.capture import find_sequences
 from backups.errors import AttributionError, DecodeError, UnreachableError
 from backups.source import SearchResult, Wanted, find_own_transactions
-from changes import ddl_undo, jobs, kept_data, killing, targets, undo
+from changes import ddl_undo, ending, jobs, kept_data, killing, targets, undo
 from changes.activity import note
 from changes.attempt import Attempt, LostExecutionError, lock_name
 from changes.executed_change import is_row_change, load_snapshot
@@ -39,7 +39,7 @@ from changes.protection import BackupPendingError, Source, protect, sum_of
 from changes.server_facts import ServerFacts
 from changes.session import build_source
 from changes.states import OPEN_OUTCOMES, BackupState, ExecutionState, Outcome, TicketState
-from changes.verdict import finish, is_open
+from changes.verdict import is_open
 
 logger = logging.getLogger(__name__)
 
@@ -381,10 +381,7 @@ def _go_on_or_end(attempt: Attempt, records: list[ExecutedStatement]) -> None:
         attempt.put_back("Its worker went away. Nothing is in doubt, and another one goes on with what waits.")
         jobs.ring(execution.pk)
         return
-    if ticket.is_rollback:
-        undo.finish(attempt, records)
-    else:
-        finish(attempt, records)
+    ending.finish(attempt, records)
 
 
 def give_up(attempt: Attempt, reason: str) -> None:

@@ -26,6 +26,9 @@ MOST_WARNINGS = 64
 DISCARD_BLOCK_ROWS = 1000
 NOTHING_DONE = frozenset({1205, 1213})
 """Lock wait time-out and deadlock: InnoDB did nothing, and once the transaction is aborted it may be tried again."""
+MOST_TRIES = 4
+FIRST_PAUSE_SECONDS = 0.2
+"""Before the second try; each pause after it is twice as long."""
 NOT_ABORTED = 1196
 """ROLLBACK's warning that changes of a non-transactional table stayed (ER_WARNING_NOT_COMPLETE_ROLLBACK)."""
 

@@ -39,9 +39,6 @@ ANNOUNCES_INCOMPLETE = frozenset({"table.column_type", "table.cascade"})
 
 _NO_ANSWER: dict[str, Any] = {"affected_rows": None, "warnings": [], "error": "", "execute_seconds": None}
 
-MOST_TRIES = 4
-FIRST_PAUSE_SECONDS = 0.2
-
 
 def run_statements(run: Run) -> None:
     ticket = run.ticket
@@ -132,7 +129,7 @@ def run_one(run: Run, statement: Statement, record: ExecutedStatement) -> None:
         start = schema_change.set_aside(run, record)
     if start is None:
         return
-    for number in range(1, MOST_TRIES + 1):
+    for number in range(1, runner.MOST_TRIES + 1):
         with run.limit():
             result = runner.run_statement(
                 run.session.connection,
@@ -145,7 +142,7 @@ def run_one(run: Run, statement: Statement, record: ExecutedStatement) -> None:
                 ),
                 start=start,
             )
-        if not is_row_change or not result.may_try_again or number == MOST_TRIES or _must_stop(run):
+        if not is_row_change or not result.may_try_again or number == runner.MOST_TRIES or _must_stop(run):
             break
         _note_retry(run, [record], result, number)
     faults.point("commit_done_before_record")
@@ -175,9 +172,9 @@ def _run_together(run: Run, pairs: Sequence[tuple[Statement, ExecutedStatement]]
     start = _intend(run, pairs)
     if start is None:
         return True
-    for number in range(1, MOST_TRIES + 1):
+    for number in range(1, runner.MOST_TRIES + 1):
         results = _send_together(run, pairs, start)
-        if not results[-1].may_try_again or number == MOST_TRIES or _must_stop(run):
+        if not results[-1].may_try_again or number == runner.MOST_TRIES or _must_stop(run):
             break
         _note_retry(run, records, results[-1], number)
     faults.point("commit_done_before_record")
@@ -298,7 +295,7 @@ def _note_retry(run: Run, records: Sequence[ExecutedStatement], result: runner.S
         # Answers of the try that was aborted: the page takes a time for "ran, not committed yet".
         **_NO_ANSWER,
     )
-    time.sleep(FIRST_PAUSE_SECONDS * 2**number)
+    time.sleep(runner.FIRST_PAUSE_SECONDS * 2**number)
 
 
 def _protect(run: Run, records: Sequence[ExecutedStatement]) -> None:

@@ -44,8 +44,6 @@ _INVERSE_KINDS = {
     StatementKind.CREATE_INDEX: StatementKind.DROP_INDEX,
 }
 
-MOST_TRIES = 4
-FIRST_PAUSE_SECONDS = 0.2
 
 _NOTHING_RESTORED: dict[str, Any] = {
     "rows_restored": 0,
@@ -192,7 +190,7 @@ def _run_step(
     attempt: Attempt, session: Session, step: UndoStep, record: ExecutedStatement, lifeline: Lifeline
 ) -> None:
     """Restore one step and back up what the restore itself changed."""
-    for number in range(1, MOST_TRIES + 1):
+    for number in range(1, runner.MOST_TRIES + 1):
         start = _intend(attempt, session, step, record)
         began = time.monotonic()
         try:
@@ -200,7 +198,7 @@ def _run_step(
                 result = _restore(attempt, session, step, record)
         except RestoreError as error:
             may_try = step.is_row_change and _may_try_again(error) and not attempt.is_stop_requested()
-            if may_try and number < MOST_TRIES:
+            if may_try and number < runner.MOST_TRIES:
                 _note_retry(attempt, record, error, number)
                 continue
             _fail_step(attempt, record, error, time.monotonic() - began)
@@ -261,7 +259,7 @@ def _may_try_again(error: RestoreError) -> bool:
 def _note_retry(attempt: Attempt, record: ExecutedStatement, error: RestoreError, number: int) -> None:
     entry = {"at": timezone.now().isoformat(timespec="seconds"), "error": str(error)}
     attempt.write(record, retries=[*record.retries, entry])
-    time.sleep(FIRST_PAUSE_SECONDS * 2**number)
+    time.sleep(runner.FIRST_PAUSE_SECONDS * 2**number)
 
 
 def _fail_step(attempt: Attempt, record: ExecutedStatement, error: BackupError, seconds: float) -> None:

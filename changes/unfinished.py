@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from changes import killing, permissions, undo, verdict
+from changes import ending, killing, permissions, undo, verdict
 from changes.activity import move, note
 from changes.attempt import HELD, Attempt, lock_name
 from changes.clock import DatabaseNow
@@ -111,7 +111,7 @@ def decide(ticket: Ticket, *, applied: bool, reason: str, by: User) -> None:
         if not applied and any(record.definitions_before.get("kept") for record in unknown):
             attempt.let_go(look_again=timedelta(0))  # what was set aside for it has to come back first
             return
-        _finish(attempt, records)
+        ending.finish(attempt, records)
 
 
 def _decided_fields(ticket: Ticket, *, applied: bool, said: str) -> dict[str, object]:
@@ -121,13 +121,6 @@ def _decided_fields(ticket: Ticket, *, applied: bool, said: str) -> dict[str, ob
     if ticket.backup:
         fields |= {"backup_state": BackupState.IMPOSSIBLE, "backup_reason": f"{said} Its rows could not be read."}
     return fields
-
-
-def _finish(attempt: Attempt, records: list[ExecutedStatement]) -> None:
-    if attempt.execution.ticket.is_rollback:
-        undo.finish(attempt, records)
-    else:
-        verdict.finish(attempt, records)
 
 
 def _take_over(ticket: Ticket, state: ExecutionState) -> Attempt:
@@ -155,7 +148,7 @@ def give_up_backup(ticket: Ticket, *, reason: str, by: User) -> None:
                 record, backup_state=BackupState.INCOMPLETE, backup_reason=f"{said} {record.backup_reason}".strip()
             )
         note(ticket, "backup given up", by=by, text=said)
-        _finish(attempt, records)
+        ending.finish(attempt, records)
 
 
 def look_again(ticket: Ticket, *, by: User) -> None:
