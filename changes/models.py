@@ -43,6 +43,11 @@ class Target(models.Model):
         ONE_CLICK = "one_click", "at once, by anyone with the right to roll back"
         REVIEWED = "reviewed", "after approval by a second person"
 
+    class OnlineTool(models.TextChoices):
+        NONE = "none", "none: every schema change is made by the server"
+        PT_OSC = "pt_osc", "pt-online-schema-change"
+        GH_OST = "gh_ost", "gh-ost"
+
     name = models.CharField(max_length=64, unique=True, help_text="The short name people choose, e.g. shop-main.")
     host = models.CharField(max_length=255)
     port = models.PositiveIntegerField(default=3306)
@@ -68,6 +73,35 @@ class Target(models.Model):
         "time for one statement, seconds",
         default=3600,
         help_text="A statement that takes longer is stopped on the server (KILL QUERY).",
+    )
+    most_child_rows = models.PositiveIntegerField(
+        "rows kept of child tables",
+        default=100_000,
+        help_text="That foreign keys may change by themselves, where the binlog does not tell of it; more is refused.",
+    )
+    most_copied_mib = models.PositiveIntegerField(
+        "copied before they are lost, MiB",
+        default=1024,
+        help_text="Of a table whose values are copied before a schema change takes them away.",
+    )
+    most_rewritten_mib = models.PositiveIntegerField(
+        "tables written anew, MiB",
+        default=10_240,
+        help_text="A schema change that copies a larger table while others wait is refused; 0 for no limit.",
+    )
+    online_tool = models.CharField(
+        "online schema changes", max_length=8, choices=OnlineTool.choices, default=OnlineTool.NONE
+    )
+    online_from_mib = models.PositiveIntegerField(
+        "online from, MiB",
+        default=1024,
+        help_text="A table of this size that would be copied while others wait is changed by the online tool instead.",
+    )
+    keep_days = models.PositiveIntegerField(
+        "data set aside is kept, days", default=30, help_text="What a schema change took away; 0 for ever."
+    )
+    backup_days = models.PositiveIntegerField(
+        "backups are kept, days", default=0, help_text="Records of changed rows, on the backup server; 0 for ever."
     )
     is_active = models.BooleanField("takes tickets", default=True)
     server_version = models.CharField(max_length=64, blank=True, editable=False)

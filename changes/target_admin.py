@@ -43,7 +43,20 @@ class TargetAdmin(_TargetAdmin):
         (None, {"fields": ("name", "environment", "is_active")}),
         ("Connection", {"fields": ("host", "port", "user", "password", "tls_mode", "tls_ca")}),
         ("Policies", {"fields": ("approvals_needed", "run_policy", "rollback_policy")}),
-        ("Limits", {"fields": ("most_running", "lock_wait_seconds", "statement_seconds")}),
+        (
+            "Limits",
+            {
+                "fields": (
+                    "most_running",
+                    "lock_wait_seconds",
+                    "statement_seconds",
+                    "most_child_rows",
+                    "most_copied_mib",
+                )
+            },
+        ),
+        ("Large tables", {"fields": ("most_rewritten_mib", "online_tool", "online_from_mib")}),
+        ("Retention", {"fields": ("keep_days", "backup_days")}),
     )
 
     @admin.display(ordering="host")

@@ -93,6 +93,13 @@ class TargetForm(_TargetForm):
             "most_running",
             "lock_wait_seconds",
             "statement_seconds",
+            "most_child_rows",
+            "most_copied_mib",
+            "most_rewritten_mib",
+            "online_tool",
+            "online_from_mib",
+            "keep_days",
+            "backup_days",
         )
         labels = {"run_policy": "Runs", "rollback_policy": "Rollbacks run"}
         help_texts = {

@@ -37,6 +37,13 @@ def fields(**changed: object) -> dict[str, object]:
         "most_running": 4,
         "lock_wait_seconds": 30,
         "statement_seconds": 3600,
+        "most_child_rows": 100_000,
+        "most_copied_mib": 1024,
+        "most_rewritten_mib": 10_240,
+        "online_tool": "none",
+        "online_from_mib": 1024,
+        "keep_days": 30,
+        "backup_days": 0,
         **changed,
     }
 

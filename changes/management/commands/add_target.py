@@ -6,13 +6,28 @@ import ipaddress
 import os
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
+from django.db.models import Field
 
 from changes.models import Target
+
+_NUMBERS = (
+    "approvals_needed",
+    "most_running",
+    "lock_wait_seconds",
+    "statement_seconds",
+    "most_child_rows",
+    "most_copied_mib",
+    "most_rewritten_mib",
+    "online_from_mib",
+    "keep_days",
+    "backup_days",
+)
+"""Limits of a target that are whole numbers; one that is not named keeps its value."""
 
 
 class Command(BaseCommand):
@@ -34,9 +49,16 @@ class Command(BaseCommand):
             help="required unless the host is this machine (127.0.0.1, ::1, localhost)",
         )
         parser.add_argument("--tls-ca", default="")
+        parser.add_argument("--online-tool", choices=Target.OnlineTool.values)
+        for name in _NUMBERS:
+            field = cast("Field[Any, Any]", Target._meta.get_field(name))
+            parser.add_argument(
+                f"--{name.replace('_', '-')}", type=int, help=f"{field.verbose_name}: {field.help_text}"
+            )
 
     def handle(self, *args: Any, **options: Any) -> None:
         values = {key: options[key] for key in ("host", "port", "user", "environment", "tls_ca")}
+        values |= {name: options[name] for name in ("online_tool", *_NUMBERS) if options[name] is not None}
         values["tls_mode"] = options["tls"] or _choose_tls(options["host"])
         with transaction.atomic():
             target = Target.objects.filter(name=options["name"]).first() or Target(name=options["name"])
