@@ -403,7 +403,8 @@ def _is_something_left(ticket: Ticket) -> bool:
     except ChangeError:
         left = ExecutedStatement.objects.filter(execution__ticket=ticket, undone_by=None)
         return left.filter(
-            Q(backup_state__in=[BackupState.INCOMPLETE, BackupState.IMPOSSIBLE]) | Q(outcome=Outcome.UNKNOWN)
+            Q(backup_state__in=[BackupState.INCOMPLETE, BackupState.IMPOSSIBLE, BackupState.EXPIRED])
+            | Q(outcome=Outcome.UNKNOWN)
         ).exists()
     return True
 
