@@ -160,7 +160,7 @@ class RetentionTests(PageTestCase):
         assert self.key(self.old) in text
         assert self.kept_key(record) in text
         assert self.key(self.new) not in text
-        assert "can then not be rolled back any more" in text
+        assert "2 tickets lose the rollback, or a part of it" in text
         assert self.server.sent == []
         assert self.state(self.old) == BackupState.COMPLETE
 
