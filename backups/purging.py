@@ -66,6 +66,15 @@ def read_event_bytes(connection: Any, backup_schema: str, opid_times: Sequence[s
         raise
 
 
+def prepare(connection: Any) -> None:
+    """Let deletes lock what they delete and no gap beside it, where somebody may be writing a backup just now."""
+    question = "SHOW VARIABLES WHERE Variable_name IN ('log_bin', 'binlog_format')"
+    variables = {name: str(value).upper() for name, value in _run(connection, question)}
+    # A binlog of statements takes no changes at this level.
+    if variables.get("log_bin") != "ON" or variables.get("binlog_format", "ROW") != "STATEMENT":
+        _run(connection, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+
+
 def check_may_delete(connection: Any, backup_schema: str, table_name: str) -> None:
     """Raise StoreError when the account may not delete there, before anybody is told that something goes."""
     for table in (table_name, ARCHIVE_TABLE, INFORMATION_TABLE):

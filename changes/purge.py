@@ -182,7 +182,11 @@ class _Servers:
         return self._connect(target.pk, lambda: target.address)
 
     def _backup(self) -> Any:
-        return self._connect(None, backup_server.purge_address)
+        is_new = None not in self._open
+        connection = self._connect(None, backup_server.purge_address)
+        if is_new:
+            purging.prepare(connection)
+        return connection
 
     def _connect(self, key: int | None, find_address: Callable[[], TargetAddress]) -> Any:
         """Return an open connection. Raises ChangeError."""
@@ -244,7 +248,7 @@ def _describe_loss(
     words = []
     for is_gone, ending in (
         (True, " cannot be rolled back any more"),
-        (False, ", undone already or never to be undone"),
+        (False, ", undone already or not to be undone anyway"),
     ):
         of_these = [record for record in records if (record.pk in gone) == is_gone]
         if of_these:

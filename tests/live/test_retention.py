@@ -19,8 +19,8 @@ from backups import purging
 from backups.models import BackupSchema
 from backups.rollback.literals import quote_identifier
 from backups.schema import ARCHIVE_TABLE, INFORMATION_TABLE
-from changes import actions, keeping, targets
-from changes.attempt import rollback_lock_name
+from changes import actions, keeping, targets, undo
+from changes.attempt import lock_name, rollback_lock_name
 from changes.errors import ChangeError
 from changes.models import ExecutedStatement, Execution, Target, Ticket
 from changes.purge import PurgeResult, purge
@@ -175,6 +175,24 @@ def test_the_other_statements_of_a_ticket_can_still_be_rolled_back(place: Instal
     assert ran.ticket.rollback_state == RollbackState.PARTIAL
 
 
+def test_a_backup_that_is_purged_under_the_eyes_of_a_preview_is_not_called_altered(place: Installation) -> None:
+    ran = place.run("UPDATE item SET price = 2")
+    make_older(ran, 91)
+    read = undo.choose_statements
+    calls: list[None] = []
+
+    def purge_after_the_first(*args: Any) -> Any:
+        chosen = read(*args)
+        if not calls:
+            calls.append(None)
+            purge(find(place), by=None)
+        return chosen
+
+    words = "cannot be rolled back any more: its backup was kept until"
+    with patch.object(undo, "choose_statements", purge_after_the_first), pytest.raises(ChangeError, match=words):
+        undo.preview(Ticket.objects.get(pk=ran.ticket_id), actions.RollbackPlan(), after="", limit=50)
+
+
 def test_records_of_another_tool_in_the_same_schema_stay(place: Installation, backup_server: Server) -> None:
     ran = place.run("UPDATE item SET price = 2")
     make_older(ran, 91)
@@ -215,9 +233,10 @@ def test_a_rollback_that_waits_for_its_approval_is_left_alone(
     ran = place.run(sql, accepts_loss=False)
     make_older(ran, 100)
     stale = find(place)  # what a page showed before
-    undo = actions.roll_back(Ticket.objects.get(pk=ran.ticket_id), by=make_person("dana"), plan=actions.RollbackPlan())
-    assert undo.state == TicketState.IN_REVIEW
-    words = f"its rollback, ticket #{undo.pk}, is in review and has not ended"
+    back = actions.roll_back(Ticket.objects.get(pk=ran.ticket_id), by=make_person("dana"), plan=actions.RollbackPlan())
+    assert back.state == TicketState.IN_REVIEW
+    assert lock_name(back) == rollback_lock_name(ran.ticket)
+    words = f"its rollback, ticket #{back.pk}, is in review and has not ended"
     assert {item.obstacle for item in find(place)} == {words}
     for items in (stale, find(place)):
         result = purge(items, by=None)
@@ -225,8 +244,8 @@ def test_a_rollback_that_waits_for_its_approval_is_left_alone(
         assert not any(left.is_failure for left in result.left)
         assert set(reasons(result)) == {words}
     assert only(ran).backup_state == BackupState.COMPLETE
-    actions.approve(undo, by=make_person("ben"), content_hash=undo.content_hash)
-    assert place.work(undo).state == ExecutionState.SUCCEEDED
+    actions.approve(back, by=make_person("ben"), content_hash=back.content_hash)
+    assert place.work(back).state == ExecutionState.SUCCEEDED
 
 
 def test_a_rollback_that_runs_is_left_alone_although_the_records_do_not_tell(
