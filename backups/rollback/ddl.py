@@ -9,7 +9,15 @@ from dataclasses import dataclass, field, fields
 from backups.rollback.alter import NoInverseError, build_alters, find_counterparts
 from backups.rollback.column_types import keeps_values, parse_type
 from backups.rollback.definitions import Definition, TableDefinition, ViewDefinition
-from backups.rollback.kept import KeptTable, build_copy_back, build_look, build_move_back, without_foreign_keys
+from backups.rollback.interim import build_interim
+from backups.rollback.kept import (
+    KeptTable,
+    build_copy_back,
+    build_look,
+    build_look_at_rows,
+    build_move_back,
+    without_foreign_keys,
+)
 from backups.rollback.literals import quote_identifier
 
 ObjectName = tuple[str, str]
@@ -122,7 +130,7 @@ class _Inverse:
         for name, kept in self.change.kept.items():
             if kept.is_whole:
                 yield from build_move_back(kept, is_there=self.now.get(name) is not None)
-        for name, wanted in self.change.before.items():
+        for name, wanted in _order_views(self.change.before):
             now = self.now.get(name)
             if name in self.change.kept:
                 yield from self._bring_back(self.change.kept[name], name, now, wanted)
@@ -143,8 +151,16 @@ class _Inverse:
         assert isinstance(now, TableDefinition)
         self._check_rows(name, now, wanted)
         yield build_look(kept)
-        yield from self._restore(name, now, wanted)
-        yield build_copy_back(kept, wanted)
+        renamed = dict(self.change.column_renames)
+        interim = build_interim(now, wanted, kept.columns, renamed)
+        if interim is None:
+            yield from build_alters(now, wanted, _name(name), renamed)
+            yield build_copy_back(kept, wanted)
+            return
+        yield build_look_at_rows(kept)
+        yield from build_alters(now, interim, _name(name), renamed)
+        yield build_copy_back(kept, interim)
+        yield from build_alters(interim, wanted, _name(name), {})
 
     def _check_rows(self, name: ObjectName, now: TableDefinition, wanted: TableDefinition) -> None:
         """Raise NoInverseError when rows, or values of columns, were lost; equal definitions do not say that."""
@@ -185,6 +201,20 @@ class _Inverse:
             raise NoInverseError(f"{name[1]} was a table and is a view now")
         else:
             yield from build_alters(now, wanted, _name(name), dict(self.change.column_renames))
+
+
+def _order_views(definitions: Definitions) -> Iterator[tuple[ObjectName, Definition | None]]:
+    """Yield all in their order, but a view after the views that it reads: it cannot be made before them.
+
+    The server writes every name in a view's body with its schema. A string that looks like one only moves a view.
+    """
+    waiting = {name: found for name, found in definitions.items() if isinstance(found, ViewDefinition)}
+    yield from ((name, found) for name, found in definitions.items() if name not in waiting)
+    while waiting:
+        free = [
+            name for name, view in waiting.items() if not any(_name(n) in view.body for n in waiting if n != name)
+        ] or list(waiting)
+        yield from ((name, waiting.pop(name)) for name in free)
 
 
 def _first_difference(found: Definition, wanted: Definition) -> str:
