@@ -36,6 +36,7 @@ class SchemaChange:
     dropped_columns: names in DROP COLUMN: one that is added again under its name has lost its values all the same.
     kept: what was set aside before it ran, by the name of the table.
     rows_lost: what it does to rows that no definition shows ("TRUNCATE takes the rows with it"), "" for nothing.
+    zeros: columns of a table that had a 0, which AUTO_INCREMENT makes a number where a column gets it.
     replaces: CREATE OR REPLACE TABLE. strict: the session that ran it had a strict sql_mode.
     """
 
@@ -48,6 +49,7 @@ class SchemaChange:
     replaces: bool = False
     kept: Mapping[ObjectName, KeptTable] = field(default_factory=dict)
     strict: bool = True
+    zeros: Mapping[ObjectName, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,15 @@ def find_lost_columns(before: TableDefinition, after: TableDefinition, change: S
     return lost
 
 
+def _find_renumbered(after: TableDefinition, zeros: Sequence[str]) -> Iterator[str]:
+    """Yield the columns in which a 0 became a number. One that was renamed besides counts as having got a counter."""
+    counting = {column.name.casefold() for column in after.columns if " AUTO_INCREMENT" in column.text}
+    there = {column.name.casefold() for column in after.columns}
+    for name in zeros:
+        if name.casefold() in counting or (counting and name.casefold() not in there):
+            yield f"the 0 of column {name}, which AUTO_INCREMENT makes a number"
+
+
 @dataclass(slots=True)
 class _Inverse:
     """The inverse in the making. now: what stands when the statements so far have run."""
@@ -166,7 +177,8 @@ class _Inverse:
         """Raise NoInverseError when rows, or values of columns, were lost; equal definitions do not say that."""
         if self.change.replaces:
             raise NoInverseError(f"CREATE OR REPLACE takes the rows of {name[1]} away")
-        if lost := find_lost_columns(wanted, now, self.change):
+        lost = [*find_lost_columns(wanted, now, self.change), *_find_renumbered(now, self.change.zeros.get(name, ()))]
+        if lost:
             raise NoInverseError(f"lost are {'; '.join(lost)}")
 
     def _rename_back(self) -> Iterator[str]:

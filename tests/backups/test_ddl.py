@@ -236,3 +236,11 @@ class TestColumnsThatComeBack:
         texts = self.undo(table(ID, column, PK), table(ID, PK))
         assert texts[2] == f"ALTER TABLE `shop`.`t` ADD COLUMN {added} AFTER `id`;"
         assert texts[4] == f"ALTER TABLE `shop`.`t` CHANGE COLUMN `u` {column};"
+
+
+def test_a_zero_that_auto_increment_numbers_is_lost() -> None:
+    counting = table("`id` int NOT NULL AUTO_INCREMENT", PK)
+    inverse = undo(table(ID, PK), counting, zeros={T: ("id",)})
+    assert "the 0 of column id, which AUTO_INCREMENT makes a number" in inverse.missing
+    assert undo(table(ID, PK), counting).statements
+    assert undo(table(ID, PK), table(ID, A, PK), zeros={T: ("id",)}).statements, "no column got a counter"
