@@ -21,6 +21,7 @@ KINDS = (
     "CREATEINDEX",
     "DROPINDEX",
     "CREATEVIEW",
+    "ALTERVIEW",
     "DROPVIEW",
     "UNKNOWN",
 )

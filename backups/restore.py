@@ -17,6 +17,7 @@ from backups.cursors import open_backup_cursor
 from backups.errors import BackupError, HalfRestoredError, RestoreError
 from backups.guards import Guards
 from backups.preview import PreviewPage, PreviewRow, preview
+from backups.rollback.ddl import is_logged
 from backups.rollback.statements import build_key_text
 from backups.undoing import (
     RowKey,
@@ -242,7 +243,7 @@ class _Restore:
                 break
             self._cursor.execute(f"{self.marker} {text}".encode())
             self.statements_run += 1
-            self._committed_schema_changes += 1
+            self._committed_schema_changes += is_logged(text)
         self._cursor.execute(f"SET SESSION sql_mode = '{SQL_MODE}'")
         self._cursor.execute("START TRANSACTION")
 

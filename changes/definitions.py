@@ -20,19 +20,27 @@ _PLAIN_SESSION = "SET SESSION sql_mode = '', SESSION sql_quote_show_create = 1"
 
 @dataclass(frozen=True, slots=True)
 class RecordedDefinition:
-    """What the server said of one name. text: "" where there is nothing. body: a view's query, "" for a table."""
+    """What the server said of one name.
+
+    text: "" where there is nothing. body: a view's query, "" for a table. charset, collation: of the session that made
+        the view; "" for a table, and in records of before they were kept.
+    """
 
     schema: str
     name: str
     text: str = ""
     body: str = ""
     is_view: bool = False
+    charset: str = ""
+    collation: str = ""
 
     def parse(self) -> Definition | None:
         """Raises DefinitionError."""
         if not self.text:
             return None
-        return parse_view(self.text, self.body) if self.is_view else parse_table(self.text)
+        if self.is_view:
+            return parse_view(self.text, self.body, self.charset, self.collation)
+        return parse_table(self.text)
 
     def to_dict(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
@@ -60,14 +68,17 @@ def _read(connection: Any, schema: str, name: str) -> RecordedDefinition:
     try:
         cursor.execute(f"SHOW CREATE TABLE {quote_identifier(schema)}.{quote_identifier(name)}")
         is_view = cursor.description[0][0] == "View"
-        text = str(cursor.fetchone()[1])
+        row = cursor.fetchone()
     except MySQLdb.Error as error:
         if error_of(error)[0] != NO_SUCH_TABLE:
             raise
         return RecordedDefinition(schema, name)
     finally:
         cursor.close()
-    return RecordedDefinition(schema, name, text, _read_body(connection, schema, name) if is_view else "", is_view)
+    if not is_view:
+        return RecordedDefinition(schema, name, str(row[1]))
+    body = _read_body(connection, schema, name)
+    return RecordedDefinition(schema, name, str(row[1]), body, True, charset=str(row[2]), collation=str(row[3]))
 
 
 def _read_body(connection: Any, schema: str, name: str) -> str:

@@ -172,7 +172,7 @@ def _find_in_head(kind: StatementKind, tokens: Sequence[Token]) -> Iterator[Find
         yield DELAYED
     if kind is StatementKind.DELETE and head[1:2] == ["HISTORY"]:
         yield HISTORY
-    if kind is StatementKind.CREATE_VIEW:
+    if kind in (StatementKind.CREATE_VIEW, StatementKind.ALTER_VIEW):
         before = head[: head.index("VIEW")] if "VIEW" in head else head
         if "DEFINER" in before:
             yield DEFINER

@@ -23,6 +23,7 @@ class StatementKind(StrEnum):
     CREATE_INDEX = "CREATE INDEX"
     DROP_INDEX = "DROP INDEX"
     CREATE_VIEW = "CREATE VIEW"
+    ALTER_VIEW = "ALTER VIEW"
     DROP_VIEW = "DROP VIEW"
 
     # Everything below is refused.
@@ -88,6 +89,7 @@ _SCHEMA_CHANGES = frozenset(
         StatementKind.CREATE_INDEX,
         StatementKind.DROP_INDEX,
         StatementKind.CREATE_VIEW,
+        StatementKind.ALTER_VIEW,
         StatementKind.DROP_VIEW,
     }
 )

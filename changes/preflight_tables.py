@@ -42,6 +42,7 @@ _PRIVILEGES = {
     _K.CREATE_INDEX: ("INDEX",),
     _K.DROP_INDEX: ("INDEX",),
     _K.CREATE_VIEW: ("CREATE VIEW",),
+    _K.ALTER_VIEW: ("CREATE VIEW", "DROP"),
     _K.DROP_VIEW: ("DROP",),
 }
 _MAKES = frozenset({_K.CREATE_TABLE, _K.CREATE_VIEW})

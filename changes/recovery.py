@@ -25,6 +25,7 @@ from backups.binlog.coordinates import BinlogCoordinates
 from backups.binlog.search import FoundTransaction
 from backups.capture import find_sequences
 from backups.errors import AttributionError, DecodeError, UnreachableError
+from backups.rollback.ddl import is_logged
 from backups.source import SearchResult, Wanted, find_own_transactions
 from changes import ddl_undo, ending, jobs, kept_data, killing, targets, undo
 from changes.activity import note
@@ -309,8 +310,7 @@ def _count_expected(record: ExecutedStatement) -> int:
     if is_row_change(record) or not record.execution.ticket.is_rollback:
         return 1
     texts = [text for statement in undo.find_undone(record) for text in statement.undo_statements]
-    # A look that changes nothing is not logged.
-    return max(1, sum(not text.startswith("SELECT ") for text in texts))
+    return max(1, sum(map(is_logged, texts)))
 
 
 def _write_judgement(

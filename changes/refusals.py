@@ -10,7 +10,7 @@ from changes.lexer import Token
 
 ALLOWED_TEXT = (
     "One of INSERT, REPLACE, UPDATE, DELETE; CREATE, ALTER, DROP, RENAME or TRUNCATE TABLE; "
-    "CREATE or DROP INDEX; CREATE or DROP VIEW."
+    "CREATE or DROP INDEX; CREATE, ALTER or DROP VIEW."
 )
 
 
@@ -74,7 +74,6 @@ _OBJECT_REFUSALS = {
         Refusal("a ticket works inside of one schema that exists", "Have an administrator do it outside of a ticket."),
     ),
     "SEQUENCE": Refusal("a sequence's numbers cannot be put back", "Use an AUTO_INCREMENT column."),
-    "VIEW": Refusal("the old definition cannot be put back yet", "Write DROP VIEW, then CREATE VIEW."),
 }
 _OTHER_OBJECT = Refusal("Inception cannot back it up", "Have an administrator do it outside of a ticket.")
 _UNKNOWN = Refusal("Inception does not know this statement", "Correct its first word, or delete it.")

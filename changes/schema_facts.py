@@ -225,6 +225,7 @@ def _find_clauses(reader: ReferenceReader, begin: int) -> list[tuple[int, int]]:
 _READERS: dict[StatementKind, Callable[[ReferenceReader], SchemaFacts]] = {
     StatementKind.CREATE_TABLE: _read_create_table,
     StatementKind.CREATE_VIEW: _read_create_view,
+    StatementKind.ALTER_VIEW: _read_create_view,
     StatementKind.CREATE_INDEX: _read_create_index,
     StatementKind.DROP_INDEX: _read_drop_index,
     StatementKind.DROP_TABLE: _read_drop,

@@ -9,12 +9,13 @@ import secrets
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import MySQLdb
 
-from backups.rollback.ddl import Definitions, compare_definitions
+from backups.rollback.alter import NoInverseError
+from backups.rollback.ddl import Definitions, compare_definitions, remake_view
 from backups.rollback.definitions import TableDefinition, ViewDefinition
 from backups.rollback.kept import STAND_IN
 from backups.rollback.literals import quote_identifier
@@ -184,7 +185,10 @@ def _make_views(scratch: Scratch, views: list[RecordedDefinition]) -> None:
             moved = _move(one, scratch.original, scratch.name).parse()
             try:
                 assert isinstance(moved, ViewDefinition)
-                scratch.run(moved.build_create(scratch.name, or_replace=False))
+                for text in remake_view(scratch.name, moved, is_there=False):
+                    scratch.run(text.rstrip(";"))
+            except NoInverseError as error:
+                raise NoProofError(str(error)) from error
             except MySQLdb.Error as error:
                 left.append(one)
                 problem = "{}: {}".format(*targets.error_of(error))
@@ -194,7 +198,7 @@ def _make_views(scratch: Scratch, views: list[RecordedDefinition]) -> None:
 
 
 def _move(one: RecordedDefinition, old: str, new: str) -> RecordedDefinition:
-    return RecordedDefinition(new, one.name, requalify(one.text, old, new), requalify(one.body, old, new), one.is_view)
+    return replace(one, schema=new, text=requalify(one.text, old, new), body=requalify(one.body, old, new))
 
 
 def _check_table(name: str, table: TableDefinition) -> None:

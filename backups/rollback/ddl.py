@@ -69,13 +69,27 @@ def compare_definitions(found: Definitions, wanted: Definitions) -> str:
     """Return the first difference, in words; "" when all is the same but for AUTO_INCREMENT counters."""
     for name in sorted({*found, *wanted}):
         left, right = found.get(name), wanted.get(name)
-        if (left and left.without_counter) == (right and right.without_counter):
+        if _is_same(left, right):
             continue
         label = ".".join(name)
         if left is None or right is None:
             return f"{label} {'is missing' if left is None else 'is there and should not be'}"
         return f"{label} has {_first_difference(left, right)}"
     return ""
+
+
+def _is_same(left: Definition | None, right: Definition | None) -> bool:
+    """Whether nothing has to be done to make one into the other."""
+    if (left and left.without_counter) != (right and right.without_counter):
+        return False
+    if not isinstance(left, ViewDefinition) or not isinstance(right, ViewDefinition):
+        return True
+    return left.is_same_session(right)
+
+
+def is_logged(text: str) -> bool:
+    """Whether one of the statements that undo a schema change is a change of its own: looks and settings are not."""
+    return not text.startswith(("SELECT ", "SET "))
 
 
 def digest(definition: Definition | None) -> str:
@@ -129,7 +143,7 @@ class _Inverse:
                 continue
             if isinstance(now, TableDefinition) and isinstance(wanted, TableDefinition):
                 self._check_rows(name, now, wanted)
-            if (now and now.without_counter) != (wanted and wanted.without_counter):
+            if not _is_same(now, wanted):
                 yield from self._restore(name, now, wanted)
 
     def _bring_back(
@@ -178,7 +192,7 @@ class _Inverse:
         elif isinstance(wanted, ViewDefinition):
             if isinstance(now, TableDefinition):
                 raise NoInverseError(f"{name[1]} was a view and is a table now")
-            yield f"{wanted.build_create(name[0], or_replace=now is not None)};"
+            yield from remake_view(name[0], wanted, is_there=now is not None)
         elif now is None:
             raise NoInverseError(f"the rows of {name[1]} go with the table")
         elif isinstance(now, ViewDefinition):
@@ -187,7 +201,32 @@ class _Inverse:
             yield from build_alters(now, wanted, _name(name), dict(self.change.column_renames))
 
 
+def remake_view(schema_name: str, wanted: ViewDefinition, *, is_there: bool) -> Iterator[str]:
+    """Yield what makes a view again, in a session of the character set of the one that made it.
+
+    Raises NoInverseError.
+    """
+    if not wanted.is_remade_in_any_session:
+        raise NoInverseError(
+            f"the view {wanted.name} was made in a session of the character set {wanted.charset} and holds signs that"
+            " are other bytes there than in utf8mb4"
+        )
+    create = f"{wanted.build_create(schema_name, or_replace=is_there)};"
+    if not wanted.charset:
+        yield create
+        return
+    yield (
+        "SET @inception_charset = @@character_set_client, @inception_collation = @@collation_connection,"
+        f" character_set_client = {wanted.charset}, collation_connection = {wanted.collation};"
+    )
+    yield create
+    yield "SET character_set_client = @inception_charset, collation_connection = @inception_collation;"
+
+
 def _first_difference(found: Definition, wanted: Definition) -> str:
+    if isinstance(found, ViewDefinition) and isinstance(wanted, ViewDefinition) and found == wanted:
+        here, there = (f"{view.charset}/{view.collation}" for view in (found, wanted))
+        return f"another session's character set: found {here}; needed {there}"
     if not isinstance(found, TableDefinition) or not isinstance(wanted, TableDefinition):
         return "another definition"
     for part in ("columns", "indexes", "foreign_keys", "checks", "periods"):

@@ -29,7 +29,9 @@ _OPTION = re.compile(
     r"(?:(?P<name>[A-Z_]+|`(?:[^`]|``)+`)=(?P<value>'(?:[^'\\]|\\.|'')*+'|\([^)]*\)|[^\s']+)"
     r"|(?P<flag>WITH SYSTEM VERSIONING)|TABLESPACE (?P<space>`(?:[^`]|``)+`)(?: STORAGE \w+)?)(?:\s*\*/)?"
 )
-_VIEW = re.compile(rf"(CREATE .*?) VIEW {_IDENTIFIER}((?: \((?:`(?:[^`]|``)+`[, ]*)+\))?) AS (.*)\Z", re.DOTALL)
+_VIEW = re.compile(
+    rf"(CREATE .*?) VIEW (?:`(?:[^`]|``)+`\.)?{_IDENTIFIER}((?: \((?:`(?:[^`]|``)+`[, ]*)+\))?) AS (.*)\Z", re.DOTALL
+)
 _DEFINER = re.compile(rf" DEFINER={_IDENTIFIER}@{_IDENTIFIER}")
 _GENERATED_NAME = re.compile(r"(.*)(_(?:ibfk|chk)_\d+)\Z", re.DOTALL)
 
@@ -110,12 +112,18 @@ class TableDefinition:
 
 @dataclass(frozen=True, slots=True)
 class ViewDefinition:
-    """A view. head: up to and without VIEW; columns: " (`a`,`b`)" or ""; body: after AS, names with their schemas."""
+    """A view. head: up to and without VIEW; columns: " (`a`,`b`)" or ""; body: after AS, names with their schemas.
+
+    charset, collation: character_set_client and collation_connection of the session that made it, by which the server
+        reads its text again; "" where they are not known, which equals any.
+    """
 
     name: str = field(compare=False)
     head: str
     columns: str
     body: str
+    charset: str = field(default="", compare=False)
+    collation: str = field(default="", compare=False)
 
     @property
     def without_counter(self) -> ViewDefinition:
@@ -128,6 +136,18 @@ class ViewDefinition:
     def build_create(self, schema_name: str, *, or_replace: bool) -> str:
         head = self.head.replace("CREATE ", "CREATE OR REPLACE ", 1) if or_replace else self.head
         return f"{head} VIEW {_quote(schema_name)}.{_quote(self.name)}{self.columns} AS {self.body}"
+
+    @property
+    def is_remade_in_any_session(self) -> bool:
+        """Whether its text is the same bytes in the character set of its session as in utf8mb4, in which it is sent."""
+        if not self.charset or self.charset.startswith("utf8"):
+            return True
+        return self.charset != "swe7" and self.build_create("", or_replace=False).isascii()
+
+    def is_same_session(self, other: ViewDefinition) -> bool:
+        """Whether both were made in sessions alike, as far as that is known."""
+        known = self.charset and other.charset
+        return not known or (self.charset, self.collation) == (other.charset, other.collation)
 
     @property
     def without_definer(self) -> ViewDefinition:
@@ -165,16 +185,16 @@ def parse_table(text: str) -> TableDefinition:
     )
 
 
-def parse_view(text: str, body: str) -> ViewDefinition:
+def parse_view(text: str, body: str, charset: str = "", collation: str = "") -> ViewDefinition:
     """Return the parts of a view. text: of SHOW CREATE VIEW. body: the query with every name in its schema, as
-    information_schema.VIEWS has it; "" takes the one of `text`.
+    information_schema.VIEWS has it; "" takes the one of `text`. charset, collation: as SHOW CREATE VIEW says beside it.
 
     Raises DefinitionError.
     """
     match = _VIEW.match(text)
     if match is None:
         raise DefinitionError(f"found a definition that begins {text[:40]!r}; needed: CREATE … VIEW and a name.")
-    return ViewDefinition(_unquote(match[2]), match[1], match[3], body or match[4])
+    return ViewDefinition(_unquote(match[2]), match[1], match[3], body or match[4], charset, collation)
 
 
 def _split(text: str, start: int) -> tuple[list[str], int]:
