@@ -23,6 +23,8 @@ KINDS = (
     "CREATEVIEW",
     "ALTERVIEW",
     "DROPVIEW",
+    "CREATEDATABASE",
+    "ALTERDATABASE",
     "UNKNOWN",
 )
 """The `type` texts of the format; UNKNOWN is goInception's for CREATE VIEW."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,9 +13,11 @@ from backups.archive import Archive
 from backups.binlog.flavor import Flavor
 from backups.binlog.rows import ChangeKind, Image, RowChange
 from backups.cursors import open_backup_cursor
+from backups.emptiness import find_object, find_table_with_rows
 from backups.errors import BackupError, HalfRestoredError, RestoreError
 from backups.guards import Guards
 from backups.preview import PreviewPage, PreviewRow, preview
+from backups.rollback.databases import parse_drop
 from backups.rollback.ddl import is_logged
 from backups.rollback.statements import build_key_text
 from backups.undoing import (
@@ -52,8 +53,6 @@ DUPLICATE_KEY = 1062
 PARENT_HAS_CHILDREN = (1217, 1451)
 # A value, a check or a parent that the row cannot have any more: about this row, not about the server.
 _ROW_ERRORS = frozenset({1048, 1216, 1264, 1292, 1364, 1366, 1406, 1452, 1644, 3819, 4025})
-
-_DROP_TABLE = re.compile(r"DROP TABLE (`(?:[^`]|``)+`\.`(?:[^`]|``)+`)(?: /\* CHECKSUM TABLE was (\d+) \*/)?;")
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +238,7 @@ class _Restore:
     def undo_schema_change(self, records: Iterable[tuple[int, str]]) -> None:
         self._cursor.execute(f"SET SESSION sql_mode = '{SCHEMA_CHANGE_MODE}'")
         for _, text in records:
-            if self._keeps_rows(text):
+            if self._keeps_rows(text) or self._keeps_objects(text):
                 break
             self._cursor.execute(f"{self.marker} {text}".encode())
             self.statements_run += 1
@@ -492,20 +491,26 @@ class _Restore:
 
     def _keeps_rows(self, text: str) -> bool:
         """Tell whether undoing a CREATE TABLE would take rows away that did not come with it."""
-        match = _DROP_TABLE.fullmatch(text)
-        if match is None or self.on_conflict == "overwrite":
+        if self.on_conflict == "overwrite" or (table := find_table_with_rows(self._cursor, text)) is None:
             return False
-        self._cursor.execute(f"SELECT 1 FROM {match[1]} LIMIT 1".encode())
-        if self._cursor.fetchone() is None or (match[2] and match[2] == self._read_checksum(match[1])):
-            return False
-        schema, table = (part.replace("``", "`") for part in match[1][1:-1].split("`.`"))
         detail = "the table holds rows, which dropping it would take away"
-        self._add_conflict(Conflict(schema, table, "", "changed", None, None, None, detail))
+        self._add_conflict(Conflict(*table, "", "changed", None, None, None, detail))
         return True
 
-    def _read_checksum(self, name: str) -> str:
-        self._cursor.execute(f"CHECKSUM TABLE {name}".encode())
-        return str(self._cursor.fetchone()[1])
+    def _keeps_objects(self, text: str) -> bool:
+        """Tell whether undoing a CREATE DATABASE would take away what others made in the schema.
+
+        No choice about conflicts lets it: what would go is more than the rows that the page can show.
+        """
+        schema = parse_drop(text)
+        found = find_object(self._cursor, schema) if schema is not None else ""
+        if schema is None or not found:
+            return False
+        detail = f"the schema {schema} holds {found}, which dropping it would take away"
+        if self.on_conflict != "stop":
+            raise RestoreError(f"{detail}. Needed: an empty schema. Drop what is in there in a ticket of its own.")
+        self._add_conflict(Conflict(schema, "", "", "changed", None, None, None, detail))
+        return True
 
     def _verify_after_triggers(self) -> None:
         """Compare each row once more, at its oldest change: triggers of later statements can have changed it again."""

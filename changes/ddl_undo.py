@@ -11,12 +11,12 @@ from backups.errors import DefinitionError
 from backups.rollback.ddl import (
     Definitions,
     Inverse,
-    ObjectName,
     SchemaChange,
     build_inverse,
     compare_definitions,
     digest,
 )
+from backups.rollback.definitions import ObjectName
 from backups.rollback.kept import KeptTable
 from changes import kept_data
 from changes.alter_clauses import AlterAction
@@ -30,12 +30,19 @@ STRICT_MODES = frozenset({"STRICT_TRANS_TABLES", "STRICT_ALL_TABLES", "TRADITION
 
 
 def list_names(statement: Statement, schema_name: str) -> tuple[ObjectName, ...]:
-    """Return every table and view that a schema change makes, changes, renames or takes away."""
+    """Return every table and view that a schema change makes, changes, renames or takes away; or the schema."""
     facts = statement.facts
     if facts is None:
         return ()
+    if facts.database is not None:
+        return ((facts.database or schema_name, ""),)
     uses = [*facts.written, facts.own, *(use for pair in facts.renames for use in pair)]
     return tuple(dict.fromkeys((use.schema or schema_name, use.table) for use in uses))
+
+
+def label(name: ObjectName, schema_name: str) -> str:
+    """Return what a table is called on a ticket of `schema_name`: with its schema when that is another one."""
+    return name[1] if name[0] == schema_name else ".".join(name)
 
 
 def read_before(connection: Any, statement: Statement, schema_name: str) -> dict[str, Any]:
@@ -50,16 +57,17 @@ def read_before(connection: Any, statement: Statement, schema_name: str) -> dict
     return {"sql_mode": mode, "objects": [one.to_dict() for one in found], "kept": []}
 
 
-def require_seen(before: Mapping[str, Any], seen: Mapping[str, str]) -> None:
+def require_seen(before: Mapping[str, Any], schema_name: str, seen: Mapping[str, str]) -> None:
     """Raise DefinitionError unless the tables are still those on which the rollback was proven.
 
-    seen: digests by name, of tables that no earlier statement of the ticket changes.
+    seen: digests by `label`, of tables that no earlier statement of the ticket changes.
     """
     for one in load_recorded(before.get("objects", ())):
-        if one.name in seen and digest(one.parse()) != seen[one.name]:
+        name = label((one.schema, one.name), schema_name)
+        if name in seen and digest(one.parse()) != seen[name]:
             raise DefinitionError(
-                f"Found: {one.schema}.{one.name} is no longer as it was when the rollback of this statement was proven."
-                " Needed: a rollback that was proven for what is there. Check the ticket again and submit it."
+                f"Found: {one.schema}.{one.name or '*'} is no longer as it was when the rollback of this statement was"
+                " proven. Needed: a rollback that was proven for what is there. Check the ticket again and submit it."
             )
 
 

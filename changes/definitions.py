@@ -9,18 +9,20 @@ from typing import Any
 
 import MySQLdb
 
-from backups.rollback.ddl import Definitions, ObjectName
-from backups.rollback.definitions import Definition, parse_table, parse_view
+from backups.rollback.databases import parse_database
+from backups.rollback.ddl import Definitions
+from backups.rollback.definitions import Definition, ObjectName, parse_table, parse_view
 from backups.rollback.literals import quote_identifier
 from changes.targets import error_of, read_rows
 
 NO_SUCH_TABLE = 1146
+NO_SUCH_SCHEMA = 1049
 _PLAIN_SESSION = "SET SESSION sql_mode = '', SESSION sql_quote_show_create = 1"
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedDefinition:
-    """What the server said of one name.
+    """What the server said of one name; "" as the name stands for the schema itself.
 
     text: "" where there is nothing. body: a view's query, "" for a table. charset, collation: of the session that made
         the view; "" for a table, and in records of before they were kept.
@@ -38,6 +40,8 @@ class RecordedDefinition:
         """Raises DefinitionError."""
         if not self.text:
             return None
+        if not self.name:
+            return parse_database(self.text)
         if self.is_view:
             return parse_view(self.text, self.body, self.charset, self.collation)
         return parse_table(self.text)
@@ -64,13 +68,15 @@ def plain_session(connection: Any) -> Iterator[None]:
 
 
 def _read(connection: Any, schema: str, name: str) -> RecordedDefinition:
+    quoted = quote_identifier(schema)
+    what = f"TABLE {quoted}.{quote_identifier(name)}" if name else f"DATABASE {quoted}"
     cursor = connection.cursor()
     try:
-        cursor.execute(f"SHOW CREATE TABLE {quote_identifier(schema)}.{quote_identifier(name)}")
+        cursor.execute(f"SHOW CREATE {what}")
         is_view = cursor.description[0][0] == "View"
         row = cursor.fetchone()
     except MySQLdb.Error as error:
-        if error_of(error)[0] != NO_SUCH_TABLE:
+        if error_of(error)[0] not in (NO_SUCH_TABLE, NO_SUCH_SCHEMA):
             raise
         return RecordedDefinition(schema, name)
     finally:

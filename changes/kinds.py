@@ -25,6 +25,8 @@ class StatementKind(StrEnum):
     CREATE_VIEW = "CREATE VIEW"
     ALTER_VIEW = "ALTER VIEW"
     DROP_VIEW = "DROP VIEW"
+    CREATE_DATABASE = "CREATE DATABASE"
+    ALTER_DATABASE = "ALTER DATABASE"
 
     # Everything below is refused.
     ALTER = "ALTER"
@@ -69,6 +71,11 @@ class StatementKind(StrEnum):
         return self in _SCHEMA_CHANGES
 
     @property
+    def is_of_database(self) -> bool:
+        """Whether it is about a schema itself, and not about what is in it."""
+        return self in (StatementKind.CREATE_DATABASE, StatementKind.ALTER_DATABASE)
+
+    @property
     def is_allowed(self) -> bool:
         return self.is_row_change or self.is_schema_change
 
@@ -91,6 +98,8 @@ _SCHEMA_CHANGES = frozenset(
         StatementKind.CREATE_VIEW,
         StatementKind.ALTER_VIEW,
         StatementKind.DROP_VIEW,
+        StatementKind.CREATE_DATABASE,
+        StatementKind.ALTER_DATABASE,
     }
 )
 
@@ -124,6 +133,7 @@ def read_kind(tokens: Sequence[Token]) -> StatementKind:
         word, _ = read_object(tokens)
         if word == "TABLES" and first in ("DROP", "RENAME"):  # TABLE to both servers
             word = "TABLE"
+        word = "DATABASE" if word == "SCHEMA" else word
         return _BY_TWO_WORDS.get(f"{first} {word}", kind)
     return kind
 

@@ -8,12 +8,10 @@ from dataclasses import dataclass, field, fields
 
 from backups.rollback.alter import NoInverseError, build_alters, find_counterparts
 from backups.rollback.column_types import keeps_values, parse_type
-from backups.rollback.definitions import Definition, TableDefinition, ViewDefinition
+from backups.rollback.databases import DatabaseDefinition, build_drop
+from backups.rollback.definitions import Definition, ObjectName, TableDefinition, ViewDefinition
 from backups.rollback.kept import KeptTable, build_copy_back, build_look, build_move_back, without_foreign_keys
 from backups.rollback.literals import quote_identifier
-
-ObjectName = tuple[str, str]
-"""(schema name, table or view name)"""
 
 Definitions = Mapping[ObjectName, Definition | None]
 """What there is under each name; None where there is nothing."""
@@ -71,7 +69,7 @@ def compare_definitions(found: Definitions, wanted: Definitions) -> str:
         left, right = found.get(name), wanted.get(name)
         if _is_same(left, right):
             continue
-        label = ".".join(name)
+        label = ".".join(name) if name[1] else f"the schema {name[0]}"
         if left is None or right is None:
             return f"{label} {'is missing' if left is None else 'is there and should not be'}"
         return f"{label} has {_first_difference(left, right)}"
@@ -176,7 +174,11 @@ class _Inverse:
         for old, new in reversed(pairs):
             moved = self.now.get(new)
             self.now[new] = None
-            self.now[old] = moved.renamed(old[1]) if moved is not None else None
+            self.now[old] = moved.renamed(old[1]) if isinstance(moved, (TableDefinition, ViewDefinition)) else None
+            for name, table in self.now.items():
+                if isinstance(table, TableDefinition):
+                    schemas = (new[0] if name == old else name[0], name[0])
+                    self.now[name] = table.follow_parents(schemas, new, old)
 
     def _happened(self) -> Iterator[tuple[ObjectName, ObjectName]]:
         """Yield the renames that took place: with IF EXISTS, a name that was not there is passed over."""
@@ -187,7 +189,9 @@ class _Inverse:
                 yield old, new
 
     def _restore(self, name: ObjectName, now: Definition | None, wanted: Definition | None) -> Iterator[str]:
-        if wanted is None:
+        if not name[1]:
+            yield _restore_schema(name[0], now, wanted)
+        elif wanted is None:
             yield f"DROP {'VIEW' if isinstance(now, ViewDefinition) else 'TABLE'} {_name(name)};"
         elif isinstance(wanted, ViewDefinition):
             if isinstance(now, TableDefinition):
@@ -195,10 +199,21 @@ class _Inverse:
             yield from remake_view(name[0], wanted, is_there=now is not None)
         elif now is None:
             raise NoInverseError(f"the rows of {name[1]} go with the table")
-        elif isinstance(now, ViewDefinition):
+        elif not isinstance(now, TableDefinition) or not isinstance(wanted, TableDefinition):
             raise NoInverseError(f"{name[1]} was a table and is a view now")
         else:
             yield from build_alters(now, wanted, _name(name), dict(self.change.column_renames))
+
+
+def _restore_schema(name: str, now: Definition | None, wanted: Definition | None) -> str:
+    """Return what makes a schema's own options as they were. Raises NoInverseError."""
+    if wanted is None:
+        return build_drop(name)
+    if not isinstance(now, DatabaseDefinition) or not isinstance(wanted, DatabaseDefinition):
+        raise NoInverseError(f"the schema {name} is gone")
+    if now.unread != wanted.unread:
+        raise NoInverseError(f"no way back is known for the option {now.unread or wanted.unread} of the schema {name}")
+    return wanted.build_alter(now)
 
 
 def remake_view(schema_name: str, wanted: ViewDefinition, *, is_there: bool) -> Iterator[str]:
@@ -227,6 +242,8 @@ def _first_difference(found: Definition, wanted: Definition) -> str:
     if isinstance(found, ViewDefinition) and isinstance(wanted, ViewDefinition) and found == wanted:
         here, there = (f"{view.charset}/{view.collation}" for view in (found, wanted))
         return f"another session's character set: found {here}; needed {there}"
+    if isinstance(found, DatabaseDefinition) and isinstance(wanted, DatabaseDefinition):
+        return f"other options: found {found.build_options()}; needed {wanted.build_options()}"
     if not isinstance(found, TableDefinition) or not isinstance(wanted, TableDefinition):
         return "another definition"
     for part in ("columns", "indexes", "foreign_keys", "checks", "periods"):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from backups.errors import DefinitionError
+from backups.rollback.databases import DatabaseDefinition
 
 _TOKEN = re.compile(
     r"'(?:[^'\\]|\\.|'')*+'|`(?:[^`]|``)*+`|\"(?:[^\"\\]|\\.|\"\")*+\"|[^'`\"(),\\]++|[(),\\]", re.DOTALL
@@ -37,6 +38,10 @@ _GENERATED_NAME = re.compile(r"(.*)(_(?:ibfk|chk)_\d+)\Z", re.DOTALL)
 
 _COUNTER = re.compile(r" AUTO_INCREMENT=\d+")
 _NEAR = re.compile(rf" REFERENCES {_IDENTIFIER} \(")
+_PARENT = re.compile(rf" REFERENCES {_IDENTIFIER}(?:\.{_IDENTIFIER})? \(")
+
+ObjectName = tuple[str, str]
+"""(schema name, table or view name); "" as the second is the schema itself."""
 
 COUNTER = "AUTO_INCREMENT"
 PRIMARY = "PRIMARY"
@@ -93,7 +98,10 @@ class TableDefinition:
         return replace(self, options=tuple(option for option in self.options if option[0] != COUNTER))
 
     def renamed(self, name: str) -> TableDefinition:
-        """Return the definition as the server gives it after RENAME TABLE: constraints that it named itself follow."""
+        """Return the definition as the server gives it after RENAME TABLE: constraints that it named itself follow.
+
+        What foreign keys refer to is not looked at here; see `follow_parents`.
+        """
 
         def follow(element: Element) -> Element:
             match = _GENERATED_NAME.match(element.name)
@@ -108,6 +116,25 @@ class TableDefinition:
             foreign_keys=tuple(sorted(map(follow, self.foreign_keys), key=lambda key: key.name)),
             checks=tuple(map(follow, self.checks)),
         )
+
+    def follow_parents(self, schemas: tuple[str, str], old: ObjectName, new: ObjectName) -> TableDefinition:
+        """Return the definition with its foreign keys as the server writes them when the table `old` is called `new`.
+
+        schemas: that of this table before and after; a parent in the same schema is named without it.
+        """
+
+        def follow(element: Element) -> Element:
+            match = _PARENT.search(element.text)
+            if match is None:
+                return element
+            schema, table = (_unquote(match[1]), match[2]) if match[2] else (schemas[0], match[1])
+            parent = (schema, _unquote(table))
+            parent = new if parent == old else parent
+            near = _quote(parent[1]) if parent[0] == schemas[1] else f"{_quote(parent[0])}.{_quote(parent[1])}"
+            text = f"{element.text[: match.start()]} REFERENCES {near} ({element.text[match.end() :]}"
+            return replace(element, text=text)
+
+        return replace(self, foreign_keys=tuple(map(follow, self.foreign_keys)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +181,7 @@ class ViewDefinition:
         return replace(self, head=_DEFINER.sub("", self.head, count=1))
 
 
-Definition = TableDefinition | ViewDefinition
+Definition = TableDefinition | ViewDefinition | DatabaseDefinition
 
 
 @lru_cache(maxsize=256)

@@ -33,11 +33,15 @@ def make_again(connection: Any, schema: str, sql: str) -> None:
     cursor.close()
 
 
+def _quote(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
+
+
 def drop_schemas(connection: Any, schema: str) -> None:
     """Drop the schema and those beside it: a case may make some whose names begin with its name and `_`."""
     query(connection, "SET SESSION foreign_key_checks = 0")
     for name in list_schemas(connection, schema):
-        query(connection, f"DROP DATABASE `{name}`")
+        query(connection, f"DROP DATABASE {_quote(name)}")
     query(connection, "SET SESSION foreign_key_checks = 1")
 
 
@@ -59,7 +63,7 @@ def read_state(connection: Any, schema: str) -> State:
     _set_session(connection)
     found: State = {}
     for name in list_schemas(connection, schema):
-        found[f"schema {name}"] = [query(connection, f"SHOW CREATE DATABASE `{name}`")[0][1], []]
+        found[f"schema {name}"] = [query(connection, f"SHOW CREATE DATABASE {_quote(name)}")[0][1], []]
         tables = _read_tables(connection, name)
         found |= tables if name == schema else {f"{name}.{table}": state for table, state in tables.items()}
     return found
@@ -71,10 +75,10 @@ def _read_tables(connection: Any, schema: str) -> State:
         connection, f"SELECT TABLE_NAME, TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = '{schema}'"
     )
     for name, kind in sorted(tables):
-        label = "`" + name.replace("`", "``") + "`"
+        label = _quote(name)
         if kind == "SEQUENCE":
             continue  # a sequence goes on counting, like AUTO_INCREMENT
-        definition = query(connection, f"SHOW CREATE TABLE `{schema}`.{label}")[0]
+        definition = query(connection, f"SHOW CREATE TABLE {_quote(schema)}.{label}")[0]
         found[name] = [_COUNTER.sub("", definition[1])]
         if kind == "VIEW":
             found[name] = [f"{definition[1]} in a session of {'/'.join(definition[2:4])}", []]
@@ -91,7 +95,7 @@ def _read_rows(connection: Any, schema: str, name: str, label: str, kind: str) -
         f" WHERE TABLE_SCHEMA = '{schema}' AND TABLE_NAME = '{text}' ORDER BY ORDINAL_POSITION",
     )
     shown = ", ".join(part for column, data_type in columns for part in _show(column, data_type))
-    rows = query(connection, f"SELECT {shown} FROM `{schema}`.{label}")
+    rows = query(connection, f"SELECT {shown} FROM {_quote(schema)}.{label}")
     if kind == "SYSTEM VERSIONED":
         rows += query(connection, f"SELECT 'ever', {shown} FROM `{schema}`.{label} FOR SYSTEM_TIME ALL")
     return sorted(rows, key=repr)
