@@ -40,6 +40,16 @@ def list_names(statement: Statement, schema_name: str) -> tuple[ObjectName, ...]
     return tuple(dict.fromkeys((use.schema or schema_name, use.table) for use in uses))
 
 
+def list_renames(statement: Statement, schema_name: str) -> tuple[tuple[ObjectName, ObjectName], ...]:
+    """Return (old, new) of tables and views, in the order of the text."""
+    return tuple(((old[0] or schema_name, old[1]), (new[0] or schema_name, new[1])) for old, new in statement.renames)
+
+
+def list_column_renames(statement: Statement) -> tuple[tuple[str, str], ...]:
+    clauses = statement.facts.clauses if statement.facts else ()
+    return tuple((clause.old, clause.name) for clause in clauses if clause.action is AlterAction.RENAME_COLUMN)
+
+
 def label(name: ObjectName, schema_name: str) -> str:
     """Return what a table is called on a ticket of `schema_name`: with its schema when that is another one."""
     return name[1] if name[0] == schema_name else ".".join(name)
@@ -54,7 +64,13 @@ def read_before(connection: Any, statement: Statement, schema_name: str) -> dict
         return {}
     ((mode,),) = read_rows(connection, "SELECT @@SESSION.sql_mode")
     found = read_definitions(connection, list_names(statement, schema_name))
-    return {"sql_mode": mode, "objects": [one.to_dict() for one in found], "kept": []}
+    return {
+        "sql_mode": mode,
+        "objects": [one.to_dict() for one in found],
+        "kept": [],
+        "renames": list_renames(statement, schema_name),
+        "column_renames": list_column_renames(statement),
+    }
 
 
 def require_seen(before: Mapping[str, Any], schema_name: str, seen: Mapping[str, str]) -> None:
@@ -140,12 +156,8 @@ def build_change(
     return SchemaChange(
         before=before,
         after=after,
-        renames=tuple(
-            ((old[0] or schema_name, old[1]), (new[0] or schema_name, new[1])) for old, new in statement.renames
-        ),
-        column_renames=tuple(
-            (clause.old, clause.name) for clause in facts.clauses if clause.action is AlterAction.RENAME_COLUMN
-        ),
+        renames=list_renames(statement, schema_name),
+        column_renames=list_column_renames(statement),
         dropped_columns=tuple(clause.name for clause in facts.clauses if clause.action is AlterAction.DROP_COLUMN),
         rows_lost="" if kept else find_lost_rows(statement.kind, facts),
         kept={(one.schema_name, one.table_name): one for one in kept},

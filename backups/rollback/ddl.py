@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
 from backups.rollback.alter import NoInverseError, build_alters, find_counterparts
@@ -27,6 +27,8 @@ class SchemaChange:
     kept: what was set aside before it ran, by the name of the table.
     rows_lost: what it does to rows that no definition shows ("TRUNCATE takes the rows with it"), "" for nothing.
     replaces: CREATE OR REPLACE TABLE. strict: the session that ran it had a strict sql_mode.
+    empty: tables and schemas that held nothing before it. whole_columns: those whose values all
+        come back, as was seen: they fit, or held only the default.
     """
 
     before: Definitions
@@ -38,6 +40,8 @@ class SchemaChange:
     replaces: bool = False
     kept: Mapping[ObjectName, KeptTable] = field(default_factory=dict)
     strict: bool = True
+    empty: frozenset[ObjectName] = frozenset()
+    whole_columns: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,8 @@ def find_lost_columns(before: TableDefinition, after: TableDefinition, change: S
     lost = []
     dropped = {name.casefold() for name in change.dropped_columns}
     for column in before.columns:
+        if column.name in change.whole_columns:
+            continue
         old = parse_type(column, charsets[0])
         counterpart = counterparts.get(column.name)
         if counterpart is None or column.name.casefold() in dropped:
@@ -166,7 +172,7 @@ class _Inverse:
             raise NoInverseError(f"lost are {'; '.join(lost)}")
 
     def _rename_back(self) -> Iterator[str]:
-        pairs = list(self._happened())
+        pairs = list_happened(self.change.before, self.change.renames)
         if not pairs:
             return
         back = ", ".join(f"{_name(new)} TO {_name(old)}" for old, new in reversed(pairs))
@@ -180,16 +186,10 @@ class _Inverse:
                     schemas = (new[0] if name == old else name[0], name[0])
                     self.now[name] = table.follow_parents(schemas, new, old)
 
-    def _happened(self) -> Iterator[tuple[ObjectName, ObjectName]]:
-        """Yield the renames that took place: with IF EXISTS, a name that was not there is passed over."""
-        there = {name for name, definition in self.change.before.items() if definition is not None}
-        for old, new in self.change.renames:
-            if old in there and old != new:
-                there = (there - {old}) | {new}
-                yield old, new
-
     def _restore(self, name: ObjectName, now: Definition | None, wanted: Definition | None) -> Iterator[str]:
-        if not name[1]:
+        if now is None and name in self.change.empty:
+            yield _make_empty(name, wanted)
+        elif not name[1]:
             yield _restore_schema(name[0], now, wanted)
         elif wanted is None:
             yield f"DROP {'VIEW' if isinstance(now, ViewDefinition) else 'TABLE'} {_name(name)};"
@@ -203,6 +203,28 @@ class _Inverse:
             raise NoInverseError(f"{name[1]} was a table and is a view now")
         else:
             yield from build_alters(now, wanted, _name(name), dict(self.change.column_renames))
+
+
+def list_happened(
+    before: Definitions, renames: Iterable[tuple[ObjectName, ObjectName]]
+) -> list[tuple[ObjectName, ObjectName]]:
+    """Return the renames that took place: with IF EXISTS, a name that was not there is passed over."""
+    there = {name for name, definition in before.items() if definition is not None}
+    happened = []
+    for old, new in renames:
+        if old in there and old != new:
+            there = (there - {old}) | {new}
+            happened.append((old, new))
+    return happened
+
+
+def _make_empty(name: ObjectName, wanted: Definition | None) -> str:
+    """Return what makes a table or schema again that held nothing. Raises NoInverseError."""
+    if isinstance(wanted, TableDefinition):
+        return f"{wanted.build_create(name[0], parents_in=name[0])};"
+    if isinstance(wanted, DatabaseDefinition) and not wanted.unread:
+        return f"CREATE DATABASE {quote_identifier(name[0])} {wanted.build_options()};"
+    raise NoInverseError(f"{'.'.join(name)} is gone")
 
 
 def _restore_schema(name: str, now: Definition | None, wanted: Definition | None) -> str:
