@@ -13,7 +13,7 @@ from backups.archive import Archive
 from backups.binlog.flavor import Flavor
 from backups.binlog.rows import ChangeKind, Image, RowChange
 from backups.cursors import open_backup_cursor
-from backups.emptiness import find_object, find_table_with_rows
+from backups.emptiness import find_in_table, find_object
 from backups.errors import BackupError, HalfRestoredError, RestoreError
 from backups.guards import Guards
 from backups.preview import PreviewPage, PreviewRow, preview
@@ -491,10 +491,11 @@ class _Restore:
 
     def _keeps_rows(self, text: str) -> bool:
         """Tell whether undoing a CREATE TABLE would take rows away that did not come with it."""
-        if self.on_conflict == "overwrite" or (table := find_table_with_rows(self._cursor, text)) is None:
+        if self.on_conflict == "overwrite" or (found := find_in_table(self._cursor, text)) is None:
             return False
-        detail = "the table holds rows, which dropping it would take away"
-        self._add_conflict(Conflict(*table, "", "changed", None, None, None, detail))
+        schema, table, what = found
+        detail = f"the table holds {what}, which dropping it would take away"
+        self._add_conflict(Conflict(schema, table, "", "changed", None, None, None, detail))
         return True
 
     def _keeps_objects(self, text: str) -> bool:

@@ -15,7 +15,16 @@ from backups.binlog.snapshots import Snapshot
 from backups.models import BackupSchema
 from backups.schema import INFORMATION_TABLE
 from backups.snapshot import read_snapshot
-from changes import backup_server, effort, preflight, preflight_schemas, preflight_tables, proof, targets
+from changes import (
+    backup_server,
+    effort,
+    preflight,
+    preflight_schemas,
+    preflight_tables,
+    preflight_triggers,
+    proof,
+    targets,
+)
 from changes.models import ExecutedStatement, Target, Ticket
 from changes.preflight import ChecklistItem
 from changes.problems import Problem
@@ -141,6 +150,7 @@ def _inspect_on(connection: Any, facts: ServerFacts, ticket: Ticket) -> Inspecti
         snapshot = _read_snapshot(connection, facts, ticket, checked.statements)
         problems += _table_problems(connection, facts, ticket, checked.statements, snapshot)
         problems += preflight_schemas.check(connection, facts, checked.statements, ticket.schema_name)
+        problems += preflight_triggers.check(connection, checked.statements, ticket.schema_name)
         together = why_not_together(checked.statements, snapshot)
         problems += _transaction_problems(ticket, together)
         if ticket.backup and not any(problem.severity == "error" for problem in problems):

@@ -69,7 +69,15 @@ SHELL = DRIVER_SHELL | {
     ),
     *("changes.attempt", "changes.undo", "changes.inspection", "changes.executed_change", "changes.protection"),
     *("changes.ddl_undo", "changes.proof", "changes.proof_server", "changes.scratch", "changes.effort"),
-    *("changes.preflight_schemas", "changes.redo", "changes.keeping", "changes.kept_data", "changes.retention"),
+    *(
+        "changes.preflight_schemas",
+    *("changes.preflight_schemas", "changes.preflight_triggers", "changes.redo"),
+    *("changes.keeping", "changes.kept_data", "changes.retention"),
+        "changes.redo",
+        "changes.keeping",
+        "changes.kept_data",
+        "changes.retention",
+    ),
     *("backups.store", "backups.cursors", "backups.archive", "backups.capture", "backups.restore", "backups.preview"),
     "inception_site.demo",
 }
