@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from backups.binlog.snapshots import Snapshot
 from backups.models import BackupSchema
-from backups.schema import INFORMATION_TABLE
+from backups.schema import INFORMATION_TABLE, build_schema_name
 from backups.snapshot import read_snapshot
 from changes import (
     backup_server,
@@ -149,7 +149,13 @@ def _inspect_on(connection: Any, facts: ServerFacts, ticket: Ticket) -> Inspecti
     if not checked.errors:
         snapshot = _read_snapshot(connection, facts, ticket, checked.statements)
         problems += _table_problems(connection, facts, ticket, checked.statements, snapshot)
-        problems += preflight_schemas.check(connection, facts, checked.statements, ticket.schema_name)
+        problems += preflight_schemas.check(
+            connection,
+            facts,
+            checked.statements,
+            ticket.schema_name,
+            backups=build_schema_name(ticket.target.host, ticket.target.port, ""),
+        )
         problems += preflight_triggers.check(connection, checked.statements, ticket.schema_name)
         together = why_not_together(checked.statements, snapshot)
         problems += _transaction_problems(ticket, together)

@@ -26,9 +26,14 @@ def list_schemas(statements: Iterable[Statement], schema_name: str) -> tuple[str
     return tuple(dict.fromkeys(found))
 
 
-def check(connection: Any, server: ServerFacts, statements: Sequence[Statement], schema_name: str) -> list[Problem]:
-    """Return what speaks against statements about schemas, and what an approver has to know. Raises MySQLdb.Error."""
-    look = _Look(connection, server, schema_name)
+def check(
+    connection: Any, server: ServerFacts, statements: Sequence[Statement], schema_name: str, *, backups: str
+) -> list[Problem]:
+    """Return what speaks against statements about schemas, and what an approver has to know.
+
+    backups: how the names of this target's backup schemas begin. Raises MySQLdb.Error.
+    """
+    look = _Look(connection, server, schema_name, backups)
     return [problem for statement in statements for problem in look.at(statement)]
 
 
@@ -39,6 +44,7 @@ class _Look:
     connection: Any
     server: ServerFacts
     schema_name: str
+    backups: str
 
     def at(self, statement: Statement) -> Iterator[Problem]:
         if statement.facts is None:
@@ -62,6 +68,8 @@ class _Look:
                 "A name that is free.",
                 "Choose another name, or write CREATE DATABASE IF NOT EXISTS if the schema is as wanted.",
             )
+        if name.startswith(self.backups):
+            yield self._is_backup(statement, name)
         for right in _DATABASE_RIGHTS[statement.kind]:
             if not self.server.grants.has_privilege(right, name):
                 yield self._lacks(statement, right, name)
@@ -90,14 +98,7 @@ class _Look:
             )
             return
         if self._keeps_backups(other):
-            yield _problem(
-                statement,
-                "error",
-                "backup",
-                f"The schema {other} keeps backups of other tickets.",
-                "A schema of an application.",
-                "Choose another schema.",
-            )
+            yield self._is_backup(statement, other)
         yield from self._what_moves(statement, old, new)
 
     def _what_moves(self, statement: Statement, old: ObjectName, new: ObjectName) -> Iterator[Problem]:
@@ -131,6 +132,16 @@ class _Look:
             f"Statement {statement.number + 1} (line {statement.line}) moves {source} to {place}: it {way}.{also}",
             "Rights granted on a schema are not moved with a table; foreign keys that refer to it follow it.",
             "Look who reads it by its old name: accounts, views, routines and events.",
+        )
+
+    def _is_backup(self, statement: Statement, name: str) -> Problem:
+        return _problem(
+            statement,
+            "error",
+            "backup",
+            f"The schema {name} keeps backups of other tickets, or has the name of one that will.",
+            "A schema of an application.",
+            "Choose another schema.",
         )
 
     def _is_there(self, schema: str) -> bool:

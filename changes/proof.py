@@ -26,7 +26,7 @@ from changes.definitions import parse_definitions
 from changes.lexer import SplitError
 from changes.proof_server import NoProofError
 from changes.requalify import requalify_all
-from changes.scratch import KEPT, Scratch, open_scratch, read_originals
+from changes.scratch import KEPT, Originals, Scratch, open_scratch, read_originals
 from changes.server_facts import ServerFacts
 from changes.statements import Statement, check_statements
 
@@ -73,7 +73,7 @@ def prove(
     names = {name for statement in changing for name in _mentioned(statement, schema_name)}
     target = _Target(connection, facts, schema_name)
     try:
-        originals = read_originals(connection, schema_name, names)
+        originals = _read_originals(connection, schema_name, names)
         target.definitions = parse_definitions(originals.objects)
         with proof_server.connected(facts.flavor) as other, open_scratch(other, originals) as scratch:
             return _Play(scratch, target).run(changing)
@@ -85,6 +85,16 @@ def prove(
         else:
             raise
     return {statement.number: target.without_proof(statement, reason) for statement in changing}
+
+
+def _read_originals(connection: Any, schema_name: str, names: set[ObjectName]) -> Originals:
+    """Raises NoProofError where the account may not read a definition, of another schema's table for example."""
+    try:
+        return read_originals(connection, schema_name, names)
+    except MySQLdb.Error as error:
+        if not _answers(connection):
+            raise
+        raise NoProofError("the target answered {}: {}".format(*targets.error_of(error))) from error
 
 
 def _answers(connection: Any) -> bool:

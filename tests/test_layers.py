@@ -71,8 +71,8 @@ SHELL = DRIVER_SHELL | {
     *("changes.ddl_undo", "changes.proof", "changes.proof_server", "changes.scratch", "changes.effort"),
     *(
         "changes.preflight_schemas",
-    *("changes.preflight_schemas", "changes.preflight_triggers", "changes.redo"),
-    *("changes.keeping", "changes.kept_data", "changes.retention"),
+        *("changes.preflight_schemas", "changes.preflight_triggers", "changes.redo"),
+        *("changes.keeping", "changes.kept_data", "changes.retention"),
         "changes.redo",
         "changes.keeping",
         "changes.kept_data",

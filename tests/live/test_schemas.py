@@ -12,10 +12,12 @@ import pytest
 from django.conf import settings as django_settings
 
 from backups import faults
-from changes import attempt, preflight_schemas, targets
+from backups.schema import build_schema_name
+from changes import actions, attempt, preflight_schemas, targets
 from changes.models import Execution
 from changes.statements import check_statements
 from changes.states import BackupState, ExecutionState, TicketState
+from tests.changes.people import make_person
 from tests.live.accounts import account
 from tests.live.installation import Installation, point_at, prove_on, register
 from tests.live.own_rows import query
@@ -124,6 +126,28 @@ def test_a_dead_worker_that_moved_a_table_is_decided(place: Installation) -> Non
     assert ask(place, "SELECT * FROM t") == before
 
 
+def test_a_dead_worker_that_changed_a_view_is_decided(place: Installation) -> None:
+    ask(place, "CREATE VIEW seen AS SELECT id FROM t")
+    before = ask(place, "SHOW CREATE VIEW seen")
+    ticket = submit(place, "ALTER VIEW seen AS SELECT id, p FROM t")
+    kill_worker(place, ticket, "commit_done_before_record")
+    reconcile()
+    ticket.refresh_from_db()
+    assert (ticket.state, ticket.backup_state) == (TicketState.SUCCEEDED, BackupState.COMPLETE)
+    undo = actions.roll_back(ticket, by=make_person("dana"), plan=actions.RollbackPlan(), reason="")
+    kill_worker(place, undo, "commit_done_before_record")
+    reconcile()
+    undo.refresh_from_db()
+    assert undo.state == TicketState.SUCCEEDED
+    assert ask(place, "SHOW CREATE VIEW seen") == before
+
+
+def test_the_name_of_a_backup_schema_is_not_taken(place: Installation) -> None:
+    name = build_schema_name(place.server.host, place.server.port, "shop")
+    ticket = check(place, f"CREATE DATABASE {name}")
+    assert [problem.id for problem in ticket.problems if problem.severity == "error"] == ["schema.backup"]
+
+
 def test_a_move_is_shown_with_what_reads_the_table(place: Installation) -> None:
     ask(place, "CREATE VIEW seen AS SELECT id FROM t")
     ticket = check(place, f"RENAME TABLE t TO {place.schema}_b.t")
@@ -181,7 +205,7 @@ def test_rights_that_a_rollback_needs_are_asked_for(place: Installation) -> None
         contextlib.closing(targets.connect(address)) as connection,
     ):
         facts = targets.read_facts(connection)
-        problems = preflight_schemas.check(connection, facts, statements, place.schema)
+        problems = preflight_schemas.check(connection, facts, statements, place.schema, backups="127_")
     said = [problem.found for problem in problems if problem.severity == "error"]
     assert len(said) == 2
     for right, text in zip(("EVENT", "EXECUTE"), said, strict=True):
