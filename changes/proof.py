@@ -21,10 +21,11 @@ from backups.rollback.ddl import Definitions, build_inverse, compare_definitions
 from backups.rollback.definitions import ObjectName
 from backups.rollback.kept import KeptTable
 from changes import effort, keeping, kept_data, proof_server, targets
-from changes.ddl_undo import build_change, find_loss_by_text, label, list_names
+from changes.ddl_undo import build_change, find_loss_by_text, label, list_names, mark
 from changes.definitions import parse_definitions
 from changes.lexer import SplitError
 from changes.proof_server import NoProofError
+from changes.renumbering import find_zeros
 from changes.requalify import requalify_all
 from changes.scratch import KEPT, Originals, Scratch, open_scratch, read_originals
 from changes.server_facts import ServerFacts
@@ -123,6 +124,11 @@ class _Target:
         obstacle = keeping.find_obstacle(self.connection, self.facts.flavor, self.facts.grants, tables, before)
         return (() if obstacle else tables), obstacle
 
+    def find_zeros(self, statement: Statement) -> Mapping[ObjectName, tuple[str, ...]]:
+        names = list_names(statement, self.schema_name)
+        definitions = {name: self.definitions.get(name) for name in names}
+        return find_zeros(self.connection, statement, definitions, self.facts.sql_mode)
+
     def without_proof(self, statement: Statement, reason: str) -> StatementProof:
         lost = find_loss_by_text(statement)
         if not lost:
@@ -162,7 +168,9 @@ class _Play:
     def _digest_untouched(self, statement: Statement) -> dict[str, str]:
         schema_name = self.target.schema_name
         names = [name for name in list_names(statement, schema_name) if name not in self.touched]
-        return {label(name, schema_name): digest(self.target.definitions.get(name)) for name in names}
+        zeros = self.target.find_zeros(statement)
+        definitions = self.target.definitions
+        return {label(name, schema_name): mark(definitions.get(name), zeros.get(name, ())) for name in names}
 
     def _prove(self, statement: Statement) -> StatementProof:
         try:
@@ -194,6 +202,7 @@ class _Play:
             after={name: after.get(name) for name in names},
             sql_mode=self.target.facts.sql_mode,
             kept=kept,
+            zeros=self.target.find_zeros(statement),
         )
         inverse = build_inverse(change)
         if inverse.missing:
