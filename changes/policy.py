@@ -134,12 +134,7 @@ def _check_names(subject: Subject, reading: Reading) -> Iterator[Problem]:
         elif use.schema is not None:
             yield from _check_schema(subject, use.schema, f"{use.schema}.{use.table}")
         if _is_ours(use):
-            yield subject.error(
-                "statement.reserved_table",
-                found=f"names the table {use.table}.",
-                needed="Tables of your own: names in $_$…$_$ are those of the backup.",
-                how="Use another name.",
-            )
+            yield _reserved_name(subject, f"the table {use.table}")
     # Aliases are compared without case on some servers; a false match only makes a column of it.
     aliases = {alias.lower() for alias in reading.aliases}
     for name in reading.names:
@@ -212,10 +207,21 @@ def _check_destination(subject: Subject, schema: str, text: str) -> Iterator[Pro
 def _check_database(subject: Subject, facts: SchemaFacts | None) -> Iterator[Problem]:
     if facts is None or not facts.database:
         return
+    if _is_ours(TableUse(None, facts.database)):
+        yield _reserved_name(subject, f"the schema {facts.database}")
     if subject.kind is StatementKind.CREATE_DATABASE:
         yield from _check_destination(subject, facts.database, facts.database)
     else:
         yield from _check_schema(subject, facts.database, facts.database)
+
+
+def _reserved_name(subject: Subject, what: str) -> Problem:
+    return subject.error(
+        "statement.reserved_table",
+        found=f"names {what}.",
+        needed="Tables of your own: names in $_$…$_$ are those of the backup.",
+        how="Use another name.",
+    )
 
 
 def _is_ours(use: TableUse) -> bool:

@@ -246,6 +246,7 @@ REFUSED = [
     ("rename table a to Shop.b", "statement.other_schema"),
     ("create database Inception_kept_x", "statement.reserved_schema"),
     ("create database mysql", "statement.system_schema"),
+    ("create database `$_$Inception_backup_information$_$`", "statement.reserved_table"),
     ("alter database other character set latin1", "statement.other_schema"),
     ("alter database Shop character set latin1", "statement.other_schema"),
     ("alter table other exchange partition p with table other.t", "statement.other_schema"),
