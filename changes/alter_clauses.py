@@ -26,6 +26,7 @@ class AlterClause:
 
     name: column, index or new table; "" when the clause gives none ("PRIMARY" for a primary key).
     old: name that a renamed column had.
+    redefines: column, by its name before, that gets a new definition; EVERY_TEXT for CONVERT TO CHARACTER SET.
     if_not_exists: the clause may change nothing.
     text: its first words, for messages.
     """
@@ -35,7 +36,11 @@ class AlterClause:
     if_not_exists: bool = False
     text: str = ""
     old: str = ""
+    redefines: str = ""
 
+
+EVERY_TEXT = "*"
+"""Every column of characters; no column is called so."""
 
 _INDEX_WORDS = {"INDEX", "KEY", "UNIQUE", "FULLTEXT", "SPATIAL", "PRIMARY"}
 _NO_COLUMN = {"CONSTRAINT", "FOREIGN", "CHECK", "PARTITION", "SYSTEM", "PERIOD"}
@@ -46,7 +51,7 @@ _OPTIONS = {
     "TRANSACTIONAL",
 }  # fmt: skip
 _IN_DEFINITION = {
-    *("ADD", "DROP", "MODIFY", "ALTER", "COALESCE", "REORGANIZE", "REMOVE", "PARTITION", "REBUILD", "FORCE"),
+    *("ADD", "DROP", "ALTER", "COALESCE", "REORGANIZE", "REMOVE", "PARTITION", "REBUILD", "FORCE"),
     *("ORDER", "OPTIMIZE", "ANALYZE", "CHECK", "REPAIR"),
 }
 _PARTITION_VERBS = {
@@ -82,7 +87,13 @@ def read_clause(reader: ReferenceReader, end: int) -> AlterClause:
         reader.accept("COLUMN")
         reader.accept("IF", "EXISTS")
         return AlterClause(AlterAction.DROP_COLUMN, reader.read_name()[-1], text=text)
-    known = key in _IN_DEFINITION or key in _OPTIONS or following == "=" or (key, following) == ("CONVERT", "TO")
+    if (key, following) == ("CONVERT", "TO"):
+        return AlterClause(AlterAction.DEFINITION, text=text, redefines=EVERY_TEXT)
+    if reader.accept("MODIFY"):
+        reader.accept("COLUMN")
+        reader.accept("IF", "EXISTS")
+        return AlterClause(AlterAction.DEFINITION, text=text, redefines=reader.read_name()[-1])
+    known = key in _IN_DEFINITION or key in _OPTIONS or following == "="
     return AlterClause(AlterAction.DEFINITION if known else AlterAction.OTHER, text=text)
 
 
@@ -114,7 +125,7 @@ def _read_change(reader: ReferenceReader, text: str) -> AlterClause:
     reader.accept("COLUMN")
     reader.accept("IF", "EXISTS")
     old = reader.read_name()[-1]
-    return AlterClause(AlterAction.RENAME_COLUMN, reader.read_name()[-1], text=text, old=old)
+    return AlterClause(AlterAction.RENAME_COLUMN, reader.read_name()[-1], text=text, old=old, redefines=old)
 
 
 def _read_add_index(reader: ReferenceReader, text: str) -> AlterClause:

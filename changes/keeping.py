@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass
 from typing import Any
 
 from backups.binlog.flavor import Flavor
@@ -12,11 +13,9 @@ from backups.errors import BackupError
 from backups.rollback.column_types import parse_type
 from backups.rollback.ddl import Definitions
 from backups.rollback.definitions import TableDefinition
-from backups.rollback.kept import (
-    KeptTable,
-)
+from backups.rollback.kept import KeptTable
 from changes import kept_data
-from changes.alter_clauses import AlterAction
+from changes.alter_clauses import EVERY_TEXT, AlterAction
 from changes.definitions import load_recorded, parse_definitions
 from changes.grants import Grants
 from changes.kinds import StatementKind
@@ -25,9 +24,6 @@ from changes.statements import Statement
 from changes.targets import read_rows
 
 PREFIX = "inception_kept_"
-MOST_COPIED_BYTES = 1 << 30
-"""Of a table whose columns are copied, which takes as long as reading it; moving a table takes no time at any size."""
-
 _RIGHTS = ("CREATE", "DROP", "ALTER", "INSERT", "SELECT", "INDEX", "REFERENCES")
 _ENGINES = frozenset({"InnoDB", "MyISAM", "Aria"})
 
@@ -41,54 +37,99 @@ class KeepingError(BackupError):
     """What was to be set aside cannot be; nothing was sent."""
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked for: that what `statement` would destroy is set aside in `kept_schema`.
+
+    schema_name: of the ticket. most_copied_mib: of a table whose values are copied; to move one takes no time.
+    """
+
+    facts: ServerFacts
+    statement: Statement
+    schema_name: str
+    kept_schema: str
+    most_copied_mib: int
+
+
 def require(
-    connection: Any,
-    facts: ServerFacts,
-    statement: Statement,
-    schema_name: str,
-    before: Mapping[str, Any],
-    kept_schema: str,
+    connection: Any, request: Request, before: Mapping[str, Any], changed: Iterable[str]
 ) -> list[dict[str, Any]]:
     """Return, for the statement's record, what is set aside as the approver was told. Raises KeepingError.
 
-    before: as ddl_undo.read_before gave it.
+    before: as ddl_undo.read_before gave it. changed: as `plan` takes it.
     """
     definitions = parse_definitions(load_recorded(before["objects"]))
-    tables = plan(statement, schema_name, definitions, kept_schema)
+    tables = plan(request, definitions, changed)
     reason = ""
     if not tables and any(isinstance(definition, TableDefinition) for definition in definitions.values()):
         reason = "its table is no longer as it was when the ticket was checked"
-    if reason := reason or find_obstacle(connection, facts.flavor, facts.grants, tables, definitions):
+    if reason := reason or find_obstacle(connection, request, tables, definitions):
         raise KeepingError(
-            f"Found: {reason}. Needed: that what statement {statement.number + 1} takes away can be set aside, as it"
-            " was approved. Check the ticket again, and submit it with what is lost then."
+            f"Found: {reason}. Needed: that what statement {request.statement.number + 1} takes away can be set aside,"
+            " as it was approved. Check the ticket again, and submit it with what is lost then."
         )
     return kept_data.to_record(tables)
 
 
-def plan(statement: Statement, schema_name: str, before: Definitions, kept_schema: str) -> tuple[KeptTable, ...]:
-    """Return what has to be kept of the tables of `statement`, by its text and their definitions; () for nothing."""
-    facts = statement.facts
+def plan(request: Request, before: Definitions, changed: Iterable[str] = ()) -> tuple[KeptTable, ...]:
+    """Return what has to be kept of the tables of a statement; () for nothing, and where it cannot be.
+
+    before: the tables' definitions. changed: columns that stay, under a type that may not hold every value.
+    """
+    statement, facts, kept_schema = request.statement, request.statement.facts, request.kept_schema
     if facts is None:
         return ()
-    tables = [
-        ((use.schema or schema_name, use.table), definition)
-        for use in dict.fromkeys(facts.written)
-        if isinstance(definition := before.get((use.schema or schema_name, use.table)), TableDefinition)
-    ]
+    names = [(use.schema or request.schema_name, use.table) for use in dict.fromkeys(facts.written)]
+    tables = [(name, table) for name in names if isinstance(table := before.get(name), TableDefinition)]
     if statement.kind in (StatementKind.DROP_TABLE, StatementKind.TRUNCATE_TABLE):
         return tuple(KeptTable(*name, kept_schema) for name, _ in tables)
     if statement.kind is not StatementKind.ALTER_TABLE or len(tables) != 1:
         return ()
     if any(clause.action in (AlterAction.ROWS, AlterAction.OTHER) for clause in facts.clauses):
         return ()
-    (name, table), dropped = tables[0], _find_dropped(statement, tables[0][1])
-    key = _find_key(table)
-    again = {clause.name.casefold() for clause in facts.clauses if clause.action is not AlterAction.DROP_COLUMN}
-    unfit = {column.casefold() for column in dropped} & ({column.casefold() for column in key} | again)
-    if not dropped or not key or unfit or statement.renames or facts.ignore or table.is_versioned:
+    if statement.renames or facts.ignore:
         return ()
-    return (KeptTable(*name, kept_schema, dropped, key),)
+    (name, table), key = tables[0], _find_key(tables[0][1])
+    dropped, changed = _find_dropped(statement, table), _choose(table, changed)
+    if not key or table.is_versioned or not _fits(statement, table, key, dropped, changed):
+        return ()
+    return (KeptTable(*name, kept_schema, (*dropped, *changed), key, changed),) if dropped or changed else ()
+
+
+def _choose(table: TableDefinition, names: Iterable[str]) -> tuple[str, ...]:
+    """Return the named columns in the table's spelling and order."""
+    wanted = {name.casefold() for name in names}
+    return tuple(column.name for column in table.columns if column.name.casefold() in wanted)
+
+
+def _fits(
+    statement: Statement, table: TableDefinition, key: Iterable[str], dropped: Iterable[str], changed: Iterable[str]
+) -> bool:
+    """Tell whether the values of columns can be found again by the key when the statement has run."""
+    assert statement.facts is not None
+    clauses = statement.facts.clauses
+    again = {clause.name.casefold() for clause in clauses if clause.action is not AlterAction.DROP_COLUMN}
+    of_key = {column.casefold() for column in key}
+    if of_key & {column.casefold() for column in (*dropped, *changed)} or again & {c.casefold() for c in dropped}:
+        return False
+    # A key of characters that gets others may compare otherwise.
+    texts = {column.casefold() for column in find_redefined(statement, table, texts_only=True)}
+    return not (changed and of_key & texts)
+
+
+def find_redefined(statement: Statement, table: TableDefinition, *, texts_only: bool = False) -> tuple[str, ...]:
+    """Return the columns to which an ALTER TABLE gives a new definition, as far as its text tells."""
+    if statement.facts is None:
+        return ()
+    named = {clause.redefines.casefold() for clause in statement.facts.clauses} - {""}
+    charset, found = dict(table.options).get("CHARSET", ""), []
+    for column in table.columns:
+        kind = parse_type(column, charset)
+        is_text = kind is None or bool(kind.charset)
+        is_named = column.name.casefold() in named or (EVERY_TEXT in named and is_text)
+        if is_named and (is_text or not texts_only) and not (kind and kind.is_generated):
+            found.append(column.name)
+    return tuple(found)
 
 
 def _find_dropped(statement: Statement, table: TableDefinition) -> tuple[str, ...]:
@@ -112,16 +153,15 @@ def _find_key(table: TableDefinition) -> tuple[str, ...]:
     return tuple(part.strip().removesuffix(" DESC").strip("`").replace("``", "`") for part in parts)
 
 
-def find_obstacle(
-    connection: Any, flavor: Flavor, grants: Grants, tables: Iterable[KeptTable], before: Definitions
-) -> str:
+def find_obstacle(connection: Any, request: Request, tables: Iterable[KeptTable], before: Definitions) -> str:
     """Return why the data cannot be set aside, "" when it can. connection: to the target."""
-    tables = list(tables)
+    flavor, grants, tables = request.facts.flavor, request.facts.grants, list(tables)
     together = {(kept.schema_name.casefold(), kept.table_name.casefold()) for kept in tables if len(tables) > 1}
     for kept in tables:
         table = before[kept.schema_name, kept.table_name]
         assert isinstance(table, TableDefinition)
         reason = _find_missing_right(grants, kept) or _find_in_table(connection, kept, table)
+        reason = reason or ("" if kept.is_whole else _find_too_large(connection, kept, request.most_copied_mib))
         reason = reason or (_find_children(connection, flavor, grants, kept, together) if kept.is_whole else "")
         if reason:
             return reason
@@ -130,9 +170,10 @@ def find_obstacle(
 
 def _find_missing_right(grants: Grants, kept: KeptTable) -> str:
     needed = [(right, kept.kept_schema) for right in _RIGHTS]
-    if not kept.is_whole:
-        needed += [("LOCK TABLES", kept.kept_schema), ("LOCK TABLES", kept.schema_name)]
-    else:
+    needed += [("LOCK TABLES", kept.kept_schema), ("LOCK TABLES", kept.schema_name)]
+    if kept.changed:
+        needed.append(("UPDATE", kept.kept_schema))
+    if kept.is_whole:
         needed += [(right, kept.schema_name) for right in ("CREATE", "DROP", "ALTER", "INSERT")]
         needed += [(right, kept.stand_in_schema) for right in ("CREATE", "DROP")]
     missing = next(((right, schema) for right, schema in needed if not grants.has_privilege(right, schema)), None)
@@ -152,11 +193,15 @@ def _find_in_table(connection: Any, kept: KeptTable, table: TableDefinition) -> 
         return f"{kept.table_name} has a trigger, and a table with triggers cannot be moved"
     if "UPDATE" in events:
         return f"{kept.table_name} has a trigger that putting the values back would fire"
+    return ""
+
+
+def _find_too_large(connection: Any, kept: KeptTable, most_mib: int) -> str:
     question = "SELECT DATA_LENGTH FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s"
     size = next((row[0] or 0 for row in read_rows(connection, question, (kept.schema_name, kept.table_name))), 0)
-    if not kept.is_whole and size > MOST_COPIED_BYTES:
-        return f"{kept.table_name} has {size:,} bytes; columns are copied up to {MOST_COPIED_BYTES:,}"
-    return ""
+    if size <= most_mib << 20:
+        return ""
+    return f"{kept.table_name} has {size:,} bytes; values are copied up to {most_mib << 20:,} on this target"
 
 
 def _find_children(

@@ -78,6 +78,25 @@ def build_alters(
     return tuple(f"ALTER TABLE {name} {statement};" for statement in statements)
 
 
+def hold_back(now: TableDefinition, wanted: TableDefinition, renamed: Mapping[str, str]) -> TableDefinition:
+    """Return `wanted` without the rules that come back and that its rows keep only when all their values are back:
+    unique indexes, foreign keys and checks that `now` lacks.
+    """
+    now = _follow_renames(now, renamed)
+    late = {*_missing(wanted.foreign_keys, now.foreign_keys), *_later_checks(now, wanted)[1]}
+    late |= {index for index in _missing(wanted.indexes, now.indexes) if index.kind == "UNIQUE"}
+    counters = [column for column in wanted.columns if " AUTO_INCREMENT" in column.text]
+    there = [index for index in wanted.indexes if index not in late]
+    if any(not any(f"({quote_identifier(column.name)}" in index.text for index in there) for column in counters):
+        late -= set(wanted.indexes)  # the server wants an index for its counter at every moment
+    return replace(
+        wanted,
+        indexes=tuple(index for index in wanted.indexes if index not in late),
+        foreign_keys=tuple(key for key in wanted.foreign_keys if key not in late),
+        checks=tuple(check for check in wanted.checks if check not in late),
+    )
+
+
 def _missing(wanted: Iterable[Element], there: Iterable[Element]) -> list[Element]:
     found = set(there)
     return [element for element in wanted if element not in found]

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
-from backups.rollback.alter import NoInverseError, build_alters, find_counterparts
+from backups.rollback import kept_values
+from backups.rollback.alter import NoInverseError, build_alters, find_counterparts, hold_back
 from backups.rollback.column_types import keeps_values, parse_type
 from backups.rollback.definitions import Definition, TableDefinition, ViewDefinition
-from backups.rollback.kept import KeptTable, build_copy_back, build_look, build_move_back, without_foreign_keys
+from backups.rollback.kept import (
+    UNLOCK,
+    KeptTable,
+    build_lock,
+    build_look,
+    build_move_back,
+    without_foreign_keys,
+)
 from backups.rollback.literals import quote_identifier
 
 ObjectName = tuple[str, str]
@@ -53,6 +61,16 @@ class Inverse:
     missing: str = ""
 
 
+def move_change(change: SchemaChange, kept: Sequence[KeptTable]) -> SchemaChange:
+    """Return `change` as it is elsewhere, with its tables where `kept` has them."""
+    places = {one.table_name: (one.schema_name, one.table_name) for one in kept}
+    before, after = (
+        {places.get(name[1], name): definition for name, definition in definitions.items()}
+        for definitions in (change.before, change.after)
+    )
+    return replace(change, before=before, after=after, kept={places[one.table_name]: one for one in kept})
+
+
 def build_inverse(change: SchemaChange) -> Inverse:
     """Return what undoes `change`."""
     if change.rows_lost:
@@ -87,24 +105,49 @@ def digest(definition: Definition | None) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
-def find_lost_columns(before: TableDefinition, after: TableDefinition, change: SchemaChange) -> list[str]:
-    """Return the columns whose values do not survive, each with the reason."""
+def find_dropped(before: TableDefinition, after: TableDefinition, change: SchemaChange) -> list[str]:
+    """Return the columns with values of their own that are gone, or were made anew."""
     counterparts = find_counterparts(after.columns, before.columns, dict(change.column_renames))
-    kept = {column for table in change.kept.values() for column in table.columns}
-    charsets = [dict(table.options).get("CHARSET", "") for table in (before, after)]
-    lost = []
     dropped = {name.casefold() for name in change.dropped_columns}
+    found = []
     for column in before.columns:
-        old = parse_type(column, charsets[0])
+        old = parse_type(column, "")
+        is_gone = column.name not in counterparts or column.name.casefold() in dropped
+        if is_gone and (old is None or not old.is_generated):
+            found.append(column.name)
+    return found
+
+
+def find_narrowed(before: TableDefinition, after: TableDefinition, change: SchemaChange) -> list[str]:
+    """Return the columns, by their names before, whose new types may not hold every value."""
+    counterparts = find_counterparts(after.columns, before.columns, dict(change.column_renames))
+    charsets = [dict(table.options).get("CHARSET", "") for table in (before, after)]
+    dropped = {name.casefold() for name in change.dropped_columns}
+    found = []
+    for column in before.columns:
         counterpart = counterparts.get(column.name)
         if counterpart is None or column.name.casefold() in dropped:
-            if column.name not in kept and (old is None or not old.is_generated):
-                lost.append(f"the values of column {column.name}, which is dropped")
             continue
-        new = parse_type(counterpart, charsets[1])
+        old, new = parse_type(column, charsets[0]), parse_type(counterpart, charsets[1])
         if old is None or new is None or not keeps_values(old, new, strict=change.strict):
-            lost.append(f"values of column {column.name} that its new type cannot hold exactly")
-    return lost
+            found.append(column.name)
+    return found
+
+
+def find_lost_columns(before: TableDefinition, after: TableDefinition, change: SchemaChange) -> list[str]:
+    """Return the columns whose values do not survive and are not kept, each with the reason."""
+    kept = {column for table in change.kept.values() for column in table.columns}
+    changed = {column for table in change.kept.values() for column in table.changed}
+    lost = [
+        f"the values of column {name}, which is dropped"
+        for name in find_dropped(before, after, change)
+        if name not in kept - changed
+    ]
+    return lost + [
+        f"values of column {name} that its new type cannot hold exactly"
+        for name in find_narrowed(before, after, change)
+        if name not in changed
+    ]
 
 
 @dataclass(slots=True)
@@ -142,9 +185,7 @@ class _Inverse:
             return
         assert isinstance(now, TableDefinition)
         self._check_rows(name, now, wanted)
-        yield build_look(kept)
-        yield from self._restore(name, now, wanted)
-        yield build_copy_back(kept, wanted)
+        yield from _bring_values_back(kept, now, wanted, self.change)
 
     def _check_rows(self, name: ObjectName, now: TableDefinition, wanted: TableDefinition) -> None:
         """Raise NoInverseError when rows, or values of columns, were lost; equal definitions do not say that."""
@@ -185,6 +226,46 @@ class _Inverse:
             raise NoInverseError(f"{name[1]} was a table and is a view now")
         else:
             yield from build_alters(now, wanted, _name(name), dict(self.change.column_renames))
+
+
+def describe_guards(
+    kept: KeptTable, before: TableDefinition, after: TableDefinition, change: SchemaChange
+) -> tuple[tuple[kept_values.Guarded, ...], dict[str, str]]:
+    """Return the kept columns that lost something, and the key's columns to their names after the change.
+
+    Raises NoInverseError when a column of the key is gone.
+    """
+    counterparts = find_counterparts(after.columns, before.columns, dict(change.column_renames))
+    if gone := [column for column in kept.key if column not in counterparts]:
+        raise NoInverseError(f"the key by which values were kept lost its column {gone[0]}")
+    narrowed = [name for name in find_narrowed(before, after, change) if name in kept.changed]
+    guarded = kept_values.find_guarded(kept, narrowed, counterparts, after)
+    return guarded, {column: counterparts[column].name for column in kept.key}
+
+
+def _bring_values_back(
+    kept: KeptTable, now: TableDefinition, wanted: TableDefinition, change: SchemaChange
+) -> Iterator[str]:
+    """Yield what makes the table as it was and gives it its values back, under a lock; its rules come last."""
+    guarded, key = describe_guards(kept, wanted, now, change)
+    dropped = [column for column in kept.columns if column not in kept.changed]
+    changed = [one.name for one in guarded]
+    renamed = dict(change.column_renames)
+    without_rules = hold_back(now, wanted, renamed)
+    yield build_look(kept)
+    yield build_lock(kept)
+    if changed:
+        yield kept_values.build_mark(kept, guarded, now, key)
+        yield kept_values.build_conflicts(kept, key)
+    yield from build_alters(now, without_rules, kept.name, renamed)
+    if dropped:
+        yield kept_values.build_copy_back(kept, dropped, wanted, marked=False)
+    if changed:
+        yield kept_values.build_copy_back(kept, changed, wanted, marked=True)
+    if without_rules != wanted:
+        yield from build_alters(without_rules, wanted, kept.name, {})
+    yield UNLOCK
+    yield kept_values.build_done(kept)
 
 
 def _first_difference(found: Definition, wanted: Definition) -> str:

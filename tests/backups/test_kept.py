@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from backups.rollback.ddl import SchemaChange, build_inverse
 from backups.rollback.definitions import parse_table
-from backups.rollback.kept import KeptTable, build_copies, build_moves
+from backups.rollback.kept import KeptTable, build_moves
+from backups.rollback.kept_values import build_copies, is_logged_as_text, is_preparation, parse_question
 
 T = ("shop", "t")
 TABLE = parse_table(
@@ -35,10 +36,12 @@ def test_a_dropped_table_comes_back_before_its_foreign_keys() -> None:
 
 def test_an_emptied_table_makes_room_after_a_look_at_what_is_kept() -> None:
     inverse = build_inverse(SchemaChange({T: TABLE}, {T: TABLE}, kept={T: WHOLE}))
-    assert list(reversed(inverse.statements))[:3] == [
+    assert list(reversed(inverse.statements))[:5] == [
         "SELECT 1 FROM `kept`.`t` LIMIT 0;",
+        "LOCK TABLES `shop`.`t` WRITE, `kept`.`t` WRITE;",
         "DROP TABLE `shop`.`t`;",
-        "RENAME TABLE `kept`.`t` TO `shop`.`t`;",
+        "ALTER TABLE `kept`.`t` RENAME TO `shop`.`t`;",
+        "UNLOCK TABLES;",
     ]
 
 
@@ -54,8 +57,59 @@ def test_values_come_back_and_columns_that_set_themselves_stay() -> None:
     inverse = build_inverse(SchemaChange({T: TABLE}, {T: after}, dropped_columns=("a",), kept={T: COLUMN}))
     assert list(reversed(inverse.statements)) == [
         "SELECT 1 FROM `kept`.`t` LIMIT 0;",
+        "LOCK TABLES `shop`.`t` WRITE, `kept`.`t` WRITE;",
         "ALTER TABLE `shop`.`t` ADD COLUMN `a` varchar(9) DEFAULT NULL AFTER `id`;",
-        "UPDATE `shop`.`t` AS t JOIN `kept`.`t` AS k ON t.`id` = k.`id` SET t.`a` = k.`a`, t.`at` = t.`at`;",
+        "UPDATE `shop`.`t` JOIN `kept`.`t` ON `shop`.`t`.`id` = `kept`.`t`.`id`"
+        " SET `shop`.`t`.`a` = `kept`.`t`.`a`, `shop`.`t`.`at` = `shop`.`t`.`at`;",
+        "UNLOCK TABLES;",
+        "ALTER TABLE `kept`.`t` COMMENT = 'put back';",
+    ]
+
+
+def test_values_under_another_type_come_back_where_nobody_changed_them() -> None:
+    after = parse_table(TABLE.text.replace("varchar(9)", "varchar(3)"))
+    kept = KeptTable(*T, "kept", ("a",), ("id",), ("a",))
+    assert build_copies(kept)[1].endswith(
+        "AS SELECT `id`, `a`, `a` AS `inception_now_0`, 0 AS `inception_goes_back` FROM `shop`.`t` WHERE FALSE"
+    )
+    texts = list(reversed(build_inverse(SchemaChange({T: TABLE}, {T: after}, kept={T: kept})).statements))
+    assert texts[2:6] == [
+        "UPDATE `kept`.`t` LEFT JOIN `shop`.`t` ON `shop`.`t`.`id` = `kept`.`t`.`id` SET `kept`.`t`.`inception_goes_back` ="
+        " IF(`shop`.`t`.`id` IS NOT NULL AND CAST(`shop`.`t`.`a` AS BINARY) <=> CAST(`kept`.`t`.`inception_now_0` AS BINARY),"
+        " 1, 0);",
+        "SELECT `kept`.`t`.`id` FROM `shop`.`t` JOIN `kept`.`t` ON `shop`.`t`.`id` = `kept`.`t`.`id`"
+        " WHERE `kept`.`t`.`inception_goes_back` = 0 LIMIT 200;",
+        "ALTER TABLE `shop`.`t` CHANGE COLUMN `a` `a` varchar(9) DEFAULT NULL;",
+        "UPDATE `shop`.`t` JOIN `kept`.`t` ON `shop`.`t`.`id` = `kept`.`t`.`id`"
+        " SET `shop`.`t`.`a` = `kept`.`t`.`a`, `shop`.`t`.`at` = `shop`.`t`.`at`"
+        " WHERE `kept`.`t`.`inception_goes_back` = 1;",
+    ]
+    question = parse_question(texts[3])
+    assert question is not None
+    assert question.table == T
+    assert question.overwrite == "UPDATE `kept`.`t` SET `inception_goes_back` = 1 WHERE TRUE"
+    assert [parse_question(text) for text in (*texts[:3], *texts[4:])] == [None] * (len(texts) - 1)
+    assert [is_preparation(text) for text in texts] == [True, True, True, True, False, False, True, False]
+    assert [is_logged_as_text(text) for text in texts] == [False, False, False, False, True, False, False, True]
+
+
+def test_a_unique_index_comes_back_after_the_values() -> None:
+    before = parse_table(
+        "CREATE TABLE `t` (\n  `id` int NOT NULL,\n  `a` int NOT NULL,\n  PRIMARY KEY (`id`),\n  UNIQUE KEY `u` (`a`)\n) ENGINE=InnoDB"
+    )
+    after = parse_table("CREATE TABLE `t` (\n  `id` int NOT NULL,\n  PRIMARY KEY (`id`)\n) ENGINE=InnoDB")
+    inverse = build_inverse(SchemaChange({T: before}, {T: after}, dropped_columns=("a",), kept={T: COLUMN}))
+    kinds = [
+        text.split("`")[0].strip() + (" UNIQUE" if "UNIQUE" in text else "") for text in reversed(inverse.statements)
+    ]
+    assert kinds == [
+        "SELECT 1 FROM",
+        "LOCK TABLES",
+        "ALTER TABLE",
+        "UPDATE",
+        "ALTER TABLE UNIQUE",
+        "UNLOCK TABLES;",
+        "ALTER TABLE",
     ]
 
 
