@@ -519,10 +519,14 @@ class _Restore:
         fields, rows = [column[0] for column in self._cursor.description], self._cursor.fetchall()
         if not rows:
             return True
-        detail = "a column that is to get its old type and value back was changed since"
+        reason, detail = "changed", "a column that is to get its old type and value back was changed since"
+        if not question.overwrite:
+            reason, detail = "exists", "a row that was written since has the key of one that is to come back"
+            if self.on_conflict == "overwrite":
+                raise RestoreError(f"found {detail}. Needed: its place. Nothing was changed; choose to skip such rows.")
         for row in rows:
             key = ", ".join(f"{name}={_show_key(value)}" for name, value in zip(fields, row, strict=True))
-            self._add_conflict(Conflict(*question.table, key, "changed", None, None, None, detail))
+            self._add_conflict(Conflict(*question.table, key, reason, None, None, None, detail))
         self._cursor.execute(question.count.encode())
         ((count,),) = self._cursor.fetchall()
         if self.on_conflict == "skip":

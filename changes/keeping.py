@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from typing import Any
 
 from backups.binlog.flavor import Flavor
 from backups.errors import BackupError
 from backups.rollback.column_types import parse_type
 from backups.rollback.ddl import Definitions
-from backups.rollback.definitions import TableDefinition
+from backups.rollback.definitions import PRIMARY, TableDefinition
 from backups.rollback.kept import KeptTable
+from backups.rollback.kept_partitions import list_stored, list_unique, parse_key
 from changes import kept_data
-from changes.alter_clauses import EVERY_TEXT, AlterAction
+from changes.alter_clauses import EVERY_PARTITION, EVERY_TEXT, AlterAction, AlterClause
 from changes.definitions import load_recorded, parse_definitions
 from changes.grants import Grants
 from changes.kinds import StatementKind
@@ -59,10 +60,9 @@ def require(
     before: as ddl_undo.read_before gave it. changed: as `plan` takes it.
     """
     definitions = parse_definitions(load_recorded(before["objects"]))
-    tables = plan(request, definitions, changed)
-    reason = ""
+    tables, reason = plan(request, definitions, changed)
     if not tables and any(isinstance(definition, TableDefinition) for definition in definitions.values()):
-        reason = "its table is no longer as it was when the ticket was checked"
+        reason = reason or "its table is no longer as it was when the ticket was checked"
     if reason := reason or find_obstacle(connection, request, tables, definitions):
         raise KeepingError(
             f"Found: {reason}. Needed: that what statement {request.statement.number + 1} takes away can be set aside,"
@@ -71,50 +71,73 @@ def require(
     return kept_data.to_record(tables)
 
 
-def plan(request: Request, before: Definitions, changed: Iterable[str] = ()) -> tuple[KeptTable, ...]:
-    """Return what has to be kept of the tables of a statement; () for nothing, and where it cannot be.
+def plan(request: Request, before: Definitions, changed: Iterable[str] = ()) -> tuple[tuple[KeptTable, ...], str]:
+    """Return what has to be kept of the tables of a statement, () for nothing; and why it cannot be, "" when it can.
 
     before: the tables' definitions. changed: columns that stay, under a type that may not hold every value.
     """
     statement, facts, kept_schema = request.statement, request.statement.facts, request.kept_schema
     if facts is None:
-        return ()
+        return (), ""
     names = [(use.schema or request.schema_name, use.table) for use in dict.fromkeys(facts.written)]
     tables = [(name, table) for name in names if isinstance(table := before.get(name), TableDefinition)]
     if statement.kind in (StatementKind.DROP_TABLE, StatementKind.TRUNCATE_TABLE):
-        return tuple(KeptTable(*name, kept_schema) for name, _ in tables)
+        return tuple(KeptTable(*name, kept_schema) for name, _ in tables), ""
     if statement.kind is not StatementKind.ALTER_TABLE or len(tables) != 1:
-        return ()
+        return (), ""
+    name, table = tables[0]
     if any(clause.action in (AlterAction.ROWS, AlterAction.OTHER) for clause in facts.clauses):
-        return ()
-    if statement.renames or facts.ignore:
-        return ()
-    (name, table), key = tables[0], _find_key(tables[0][1])
-    dropped, changed = _find_dropped(statement, table), _choose(table, changed)
-    if not key or table.is_versioned or not _fits(statement, table, key, dropped, changed):
-        return ()
-    return (KeptTable(*name, kept_schema, (*dropped, *changed), key, changed),) if dropped or changed else ()
+        return _plan_partitions(KeptTable(*name, kept_schema), table, facts.clauses)
+    kept = KeptTable(*name, kept_schema, _find_dropped(statement, table), _find_key(table))
+    kept = replace(kept, changed=_choose(table, changed, without=kept.columns))
+    kept = replace(kept, columns=(*kept.columns, *kept.changed))
+    reason = _find_unfit(statement, table, kept) if kept.columns else ""
+    return ((kept,) if kept.columns and not reason else ()), reason
 
 
-def _choose(table: TableDefinition, names: Iterable[str]) -> tuple[str, ...]:
+def _plan_partitions(
+    kept: KeptTable, table: TableDefinition, clauses: Sequence[AlterClause]
+) -> tuple[tuple[KeptTable, ...], str]:
+    """Return what `plan` does for a statement that takes the rows of partitions."""
+    if len(clauses) != 1 or not clauses[0].partitions:
+        return (), ""
+    if list_unique(table) is None:
+        return (), f"{kept.table_name} has a unique key of parts of columns, or of calculated ones"
+    if table.is_versioned:
+        return (), f"{kept.table_name} is system-versioned"
+    kept = replace(kept, columns=list_stored(table), key=_find_key(table), partitions=clauses[0].partitions)
+    return (kept,), ""
+
+
+def _choose(table: TableDefinition, names: Iterable[str], *, without: Iterable[str]) -> tuple[str, ...]:
     """Return the named columns in the table's spelling and order."""
-    wanted = {name.casefold() for name in names}
+    wanted = {name.casefold() for name in names} - {name.casefold() for name in without}
     return tuple(column.name for column in table.columns if column.name.casefold() in wanted)
 
 
-def _fits(
-    statement: Statement, table: TableDefinition, key: Iterable[str], dropped: Iterable[str], changed: Iterable[str]
-) -> bool:
-    """Tell whether the values of columns can be found again by the key when the statement has run."""
+def _find_unfit(statement: Statement, table: TableDefinition, kept: KeptTable) -> str:
+    """Return why values of columns could not be found again by the key when the statement has run, "" when they can."""
     assert statement.facts is not None
-    clauses = statement.facts.clauses
+    clauses, of_key = statement.facts.clauses, {column.casefold() for column in kept.key}
     again = {clause.name.casefold() for clause in clauses if clause.action is not AlterAction.DROP_COLUMN}
-    of_key = {column.casefold() for column in key}
-    if of_key & {column.casefold() for column in (*dropped, *changed)} or again & {c.casefold() for c in dropped}:
-        return False
-    # A key of characters that gets others may compare otherwise.
+    dropped = {column.casefold() for column in kept.columns if column not in kept.changed}
     texts = {column.casefold() for column in find_redefined(statement, table, texts_only=True)}
-    return not (changed and of_key & texts)
+    if table.is_versioned:
+        return f"{kept.table_name} is system-versioned"
+    if not kept.key:
+        return f"{kept.table_name} has no primary key, or one of beginnings of columns, to find the values again by"
+    if statement.renames:
+        return f"{kept.table_name} is renamed by the same statement"
+    if statement.facts.ignore:
+        return "ALTER IGNORE deletes rows"
+    if again & dropped:
+        return f"the column {min(again & dropped)} is dropped and made again by the same statement"
+    # A key of characters that gets others may compare otherwise.
+    if of_key & {column.casefold() for column in kept.columns} or (kept.changed and of_key & texts):
+        return (
+            f"the statement changes its primary key too, by which the values of {kept.table_name} would be found again"
+        )
+    return ""
 
 
 def find_redefined(statement: Statement, table: TableDefinition, *, texts_only: bool = False) -> tuple[str, ...]:
@@ -146,11 +169,7 @@ def _find_dropped(statement: Statement, table: TableDefinition) -> tuple[str, ..
 
 def _find_key(table: TableDefinition) -> tuple[str, ...]:
     """Return the columns of the primary key; () when there is none, or it holds only the beginning of a column."""
-    text = next((index.text for index in table.indexes if index.kind == "PRIMARY"), "")
-    parts = text.partition("(")[2].rpartition(")")[0].split(",")
-    if not text or "(" in text.partition("(")[2]:
-        return ()
-    return tuple(part.strip().removesuffix(" DESC").strip("`").replace("``", "`") for part in parts)
+    return next((parse_key(index) for index in table.indexes if index.kind == PRIMARY), ())
 
 
 def find_obstacle(connection: Any, request: Request, tables: Iterable[KeptTable], before: Definitions) -> str:
@@ -161,7 +180,9 @@ def find_obstacle(connection: Any, request: Request, tables: Iterable[KeptTable]
         table = before[kept.schema_name, kept.table_name]
         assert isinstance(table, TableDefinition)
         reason = _find_missing_right(grants, kept) or _find_in_table(connection, kept, table)
-        reason = reason or ("" if kept.is_whole else _find_too_large(connection, kept, request.most_copied_mib))
+        if not kept.is_whole:
+            reason = reason or _find_in_way_of_lock(request, table)
+            reason = reason or _find_too_large(connection, kept, request.most_copied_mib)
         reason = reason or (_find_children(connection, flavor, grants, kept, together) if kept.is_whole else "")
         if reason:
             return reason
@@ -171,7 +192,7 @@ def find_obstacle(connection: Any, request: Request, tables: Iterable[KeptTable]
 def _find_missing_right(grants: Grants, kept: KeptTable) -> str:
     needed = [(right, kept.kept_schema) for right in _RIGHTS]
     needed += [("LOCK TABLES", kept.kept_schema), ("LOCK TABLES", kept.schema_name)]
-    if kept.changed:
+    if kept.changed or kept.partitions:
         needed.append(("UPDATE", kept.kept_schema))
     if kept.is_whole:
         needed += [(right, kept.schema_name) for right in ("CREATE", "DROP", "ALTER", "INSERT")]
@@ -191,17 +212,35 @@ def _find_in_table(connection: Any, kept: KeptTable, table: TableDefinition) -> 
     events = {row[0] for row in read_rows(connection, question, (kept.schema_name, kept.table_name))}
     if events and kept.is_whole:
         return f"{kept.table_name} has a trigger, and a table with triggers cannot be moved"
-    if "UPDATE" in events:
+    if ("INSERT" if kept.partitions else "UPDATE") in events:
         return f"{kept.table_name} has a trigger that putting the values back would fire"
     return ""
 
 
+def _find_in_way_of_lock(request: Request, table: TableDefinition) -> str:
+    """Return why MySQL would not run the statement on a table that is locked, or not copy from it; "" when it would."""
+    if request.facts.flavor.is_mariadb:
+        return ""
+    if len(set(request.statement.tables)) > 1:
+        return "MySQL makes no foreign key while the table is locked; make it in a statement of its own"
+    engine = dict(table.options).get("ENGINE", "")
+    return "" if engine == "InnoDB" else f"with GTIDs MySQL does not copy from a table of the engine {engine}"
+
+
 def _find_too_large(connection: Any, kept: KeptTable, most_mib: int) -> str:
-    question = "SELECT DATA_LENGTH FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s"
-    size = next((row[0] or 0 for row in read_rows(connection, question, (kept.schema_name, kept.table_name))), 0)
+    name: tuple[str, ...] = (kept.schema_name, kept.table_name)
+    question = "SELECT SUM(DATA_LENGTH) FROM information_schema.{} WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s"
+    if kept.partitions and kept.partitions != (EVERY_PARTITION,):
+        listed = ", ".join(["%s"] * len(kept.partitions))
+        question = f"{question} AND (PARTITION_NAME IN ({listed}) OR SUBPARTITION_NAME IN ({listed}))"
+        rows = read_rows(connection, question.format("PARTITIONS"), (*name, *kept.partitions, *kept.partitions))
+    else:
+        rows = read_rows(connection, question.format("TABLES"), name)
+    size = int(rows[0][0] or 0)
     if size <= most_mib << 20:
         return ""
-    return f"{kept.table_name} has {size:,} bytes; values are copied up to {most_mib << 20:,} on this target"
+    place = " in these partitions" if kept.partitions else ""
+    return f"{kept.table_name} has {size:,} bytes{place}; values are copied up to {most_mib:,} MiB on this target"
 
 
 def _find_children(

@@ -14,6 +14,7 @@ from backups.rollback.alter import build_alters
 from backups.rollback.ddl import Definitions, SchemaChange, describe_guards
 from backups.rollback.definitions import TableDefinition
 from backups.rollback.kept import KeptTable, build_lock, build_move_back, build_moves
+from backups.rollback.kept_partitions import build_row_copies
 from backups.rollback.kept_values import build_copies, build_guards
 from changes.definitions import load_recorded, parse_definitions, read_definitions
 from changes.targets import read_rows
@@ -26,8 +27,14 @@ def set_aside(connection: Any, tables: Sequence[KeptTable], before: Definitions)
         for sql in build_moves(whole):
             read_rows(connection, sql)
         for kept in tables:
-            for sql in () if kept.is_whole else build_copies(kept):
+            for sql in _list_copies(kept, _table(before, kept)):
                 read_rows(connection, sql)
+
+
+def _list_copies(kept: KeptTable, table: TableDefinition) -> tuple[str, ...]:
+    if kept.is_whole:
+        return ()
+    return build_row_copies(kept, table) if kept.partitions else build_copies(kept, table)
 
 
 def _table(before: Definitions, kept: KeptTable) -> TableDefinition:

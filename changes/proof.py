@@ -7,7 +7,7 @@ Row changes are not played: they change no definition, and their own undo is pro
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -18,6 +18,7 @@ import MySQLdb
 from backups.errors import DefinitionError
 from backups.restore import SCHEMA_CHANGE_MODE
 from backups.rollback.alter import NoInverseError
+from backups.rollback.column_types import parse_type
 from backups.rollback.ddl import (
     Definitions,
     ObjectName,
@@ -26,6 +27,7 @@ from backups.rollback.ddl import (
     compare_definitions,
     digest,
     find_narrowed,
+    find_stuck,
     move_change,
 )
 from backups.rollback.definitions import TableDefinition
@@ -143,8 +145,8 @@ class _Target:
         changed: columns that stay, under a type that may not hold every value.
         """
         request = keeping.Request(self.facts, statement, self.schema_name, KEPT_SCHEMA, self.most_copied_mib)
-        tables = keeping.plan(request, before, changed)
-        obstacle = keeping.find_obstacle(self.connection, request, tables, before)
+        tables, obstacle = keeping.plan(request, before, changed)
+        obstacle = obstacle or keeping.find_obstacle(self.connection, request, tables, before)
         return (() if obstacle else tables), obstacle
 
     def without_proof(self, statement: Statement, reason: str) -> StatementProof:
@@ -158,10 +160,18 @@ class _Target:
         if not lost:
             return StatementProof(ProofState.UNPROVEN, reason)
         kept, obstacle = self.plan_keeping(statement, before, changed)
-        if kept:
+        if kept and not _has_documents(kept[0], before):
             return StatementProof(ProofState.UNPROVEN, reason, keeps=True, keeps_columns=kept[0].changed)
         lost = f"{lost}, and cannot be set aside: {obstacle}" if obstacle else lost
         return StatementProof(ProofState.LOST, f"{lost}; not tried: {reason}")
+
+
+def _has_documents(kept: KeptTable, before: Definitions) -> bool:
+    """Whether a column that may get another type is MySQL's JSON, which not every value can become again."""
+    table = before[kept.schema_name, kept.table_name]
+    assert isinstance(table, TableDefinition)
+    kinds = {column.name: parse_type(column, "") for column in table.columns}
+    return any((kind := kinds[name]) is None or kind.base == "json" for name in kept.changed)
 
 
 def _list_redefined(statement: Statement, before: Definitions) -> tuple[str, ...]:
@@ -173,13 +183,15 @@ def _list_redefined(statement: Statement, before: Definitions) -> tuple[str, ...
     return tuple(clause.redefines for clause in statement.facts.clauses if clause.redefines)
 
 
-def _find_all_narrowed(change: SchemaChange) -> list[str]:
-    """Return the columns of a changed table whose new types may not hold every value."""
-    found = list[str]()
+def _find_in_all(
+    change: SchemaChange, find: Callable[[TableDefinition, TableDefinition, SchemaChange], list[str]]
+) -> list[str]:
+    """Return the columns that `find` names, of every table that is there before and after."""
+    found, names = list[str](), dict(change.renames)
     for name, before in change.before.items():
-        after = change.after.get(name)
+        after = change.after.get(names.get(name, name))
         if isinstance(before, TableDefinition) and isinstance(after, TableDefinition):
-            found += find_narrowed(before, after, change)
+            found += find(before, after, change)
     return found
 
 
@@ -221,7 +233,13 @@ class _Play:
         names = list_names(statement, self.target.schema_name)
         kept, obstacle = self.target.plan_keeping(statement, {name: before.get(name) for name in names})
         change, after = self._play(statement, sql, kept, before)
-        if narrowed := _find_all_narrowed(change):
+        narrowed, stuck = _find_in_all(change, find_narrowed), _find_in_all(change, find_stuck)
+        if stuck:
+            kept, obstacle = (
+                (),
+                f"what becomes of column {stuck[0]} may be no value of its old type, which it would need",
+            )
+        elif narrowed:
             # What its types do to values is known only now: begin anew, with these set aside as well.
             kept, obstacle = self.target.plan_keeping(statement, change.before, narrowed)
             if kept:

@@ -19,6 +19,7 @@ _VISIBILITY = re.compile(r"( /\*!80000 INVISIBLE \*/| IGNORED)\Z")
 _FIRST_COLUMN = re.compile(r" FOREIGN KEY \(`((?:[^`]|``)+)`")
 _STORED = re.compile(r"\) (?:STORED|PERSISTENT)\b")
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.|'')*+'|`(?:[^`]|``)*+`", re.DOTALL)
+_OWN_CHECK = re.compile(r" CHECK \(.*\)\Z", re.DOTALL)
 _RESETS = {
     "ROW_FORMAT": "DEFAULT",
     "COMMENT": "''",
@@ -80,7 +81,7 @@ def build_alters(
 
 def hold_back(now: TableDefinition, wanted: TableDefinition, renamed: Mapping[str, str]) -> TableDefinition:
     """Return `wanted` without the rules that come back and that its rows keep only when all their values are back:
-    unique indexes, foreign keys and checks that `now` lacks.
+    unique indexes, foreign keys and checks that `now` lacks, MariaDB's checks of single columns too.
     """
     now = _follow_renames(now, renamed)
     late = {*_missing(wanted.foreign_keys, now.foreign_keys), *_later_checks(now, wanted)[1]}
@@ -89,8 +90,13 @@ def hold_back(now: TableDefinition, wanted: TableDefinition, renamed: Mapping[st
     there = [index for index in wanted.indexes if index not in late]
     if any(not any(f"({quote_identifier(column.name)}" in index.text for index in there) for column in counters):
         late -= set(wanted.indexes)  # the server wants an index for its counter at every moment
+    unchecked = {column.name for column in now.columns if _OWN_CHECK.search(column.text) is None}
     return replace(
         wanted,
+        columns=tuple(
+            replace(column, text=_OWN_CHECK.sub("", column.text)) if column.name in unchecked else column
+            for column in wanted.columns
+        ),
         indexes=tuple(index for index in wanted.indexes if index not in late),
         foreign_keys=tuple(key for key in wanted.foreign_keys if key not in late),
         checks=tuple(check for check in wanted.checks if check not in late),

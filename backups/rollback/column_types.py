@@ -125,6 +125,14 @@ def keeps_values(old: ColumnType, new: ColumnType, *, strict: bool) -> bool:
     )
 
 
+def can_return(old: ColumnType, new: ColumnType) -> bool:
+    """Tell whether an ALTER from `new` back to `old` runs whatever became of the values, in a session that is not strict.
+
+    A document of MySQL that was cut, or is bytes, is none, and every session refuses it.
+    """
+    return old.base != "json" or new.base in ("json", "mediumtext", "longtext") or new.is_generated
+
+
 def _keeps_characters(old: ColumnType, new: ColumnType, *, strict: bool) -> bool:
     if old.charset == new.charset:
         return True

@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 
-from backups.rollback import kept_values
+from backups.rollback import kept_partitions, kept_values
 from backups.rollback.alter import NoInverseError, build_alters, find_counterparts, hold_back
-from backups.rollback.column_types import keeps_values, parse_type
+from backups.rollback.column_types import can_return, keeps_values, parse_type
 from backups.rollback.definitions import Definition, TableDefinition, ViewDefinition
 from backups.rollback.kept import (
     UNLOCK,
@@ -134,6 +134,18 @@ def find_narrowed(before: TableDefinition, after: TableDefinition, change: Schem
     return found
 
 
+def find_stuck(before: TableDefinition, after: TableDefinition, change: SchemaChange) -> list[str]:
+    """Return the narrowed columns that an ALTER may not give their type back, so that kept values have no place."""
+    counterparts = find_counterparts(after.columns, before.columns, dict(change.column_renames))
+    found = []
+    for name in find_narrowed(before, after, change):
+        column = next(column for column in before.columns if column.name == name)
+        old, new = parse_type(column, ""), parse_type(counterparts[name], "")
+        if old is None or new is None or not can_return(old, new):
+            found.append(name)
+    return found
+
+
 def find_lost_columns(before: TableDefinition, after: TableDefinition, change: SchemaChange) -> list[str]:
     """Return the columns whose values do not survive and are not kept, each with the reason."""
     kept = {column for table in change.kept.values() for column in table.columns}
@@ -185,6 +197,9 @@ class _Inverse:
             return
         assert isinstance(now, TableDefinition)
         self._check_rows(name, now, wanted)
+        if kept.partitions:
+            yield from _bring_rows_back(kept, now, wanted)
+            return
         yield from _bring_values_back(kept, now, wanted, self.change)
 
     def _check_rows(self, name: ObjectName, now: TableDefinition, wanted: TableDefinition) -> None:
@@ -257,15 +272,43 @@ def _bring_values_back(
     if changed:
         yield kept_values.build_mark(kept, guarded, now, key)
         yield kept_values.build_conflicts(kept, key)
+    lax = kept_values.build_lax(kept, key) if changed and not _changes_others(now, wanted, changed, renamed) else ()
+    yield from lax[:1]
     yield from build_alters(now, without_rules, kept.name, renamed)
+    yield from lax[1:]
     if dropped:
         yield kept_values.build_copy_back(kept, dropped, wanted, marked=False)
     if changed:
         yield kept_values.build_copy_back(kept, changed, wanted, marked=True)
+    yield UNLOCK
     if without_rules != wanted:
+        # MySQL makes no foreign key under a lock that does not hold its parent too.
         yield from build_alters(without_rules, wanted, kept.name, {})
+    yield kept_values.build_done(kept)
+
+
+def _bring_rows_back(kept: KeptTable, now: TableDefinition, wanted: TableDefinition) -> Iterator[str]:
+    """Yield what gives a table its partitions back, and the rows of these."""
+    yield build_look(kept)
+    yield build_lock(kept)
+    yield from kept_partitions.build_places(kept, kept_partitions.list_unique(wanted) or ())
+    yield from build_alters(now, wanted, kept.name, {})
+    yield kept_partitions.build_rows_back(kept)
     yield UNLOCK
     yield kept_values.build_done(kept)
+
+
+def _changes_others(
+    now: TableDefinition, wanted: TableDefinition, guarded: Sequence[str], renamed: Mapping[str, str]
+) -> bool:
+    """Tell whether columns that are not `guarded` get another type back: their values must not be cut either."""
+    counterparts = find_counterparts(now.columns, wanted.columns, renamed)
+    charsets = [dict(table.options).get("CHARSET", "") for table in (now, wanted)]
+    return any(
+        parse_type(counterparts[column.name], charsets[0]) != parse_type(column, charsets[1])
+        for column in wanted.columns
+        if column.name in counterparts and column.name not in guarded
+    )
 
 
 def _first_difference(found: Definition, wanted: Definition) -> str:

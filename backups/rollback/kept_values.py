@@ -8,7 +8,7 @@ only where the table still holds what its guard says, so that nothing is written
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from backups.rollback.column_types import build_bare_type, parse_type
@@ -19,6 +19,10 @@ from backups.rollback.literals import quote_identifier
 DONE = "put back"
 """Comment of a kept table whose values are back: logged as text, so that the binlog tells that all before it ran."""
 
+LAX_MODE = "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION"
+
+MARK = "inception_goes_back"
+
 MOST_NAMED = 200
 """Rows in conflict whose keys are read."""
 
@@ -28,7 +32,7 @@ _QUESTION = re.compile(
     r" LIMIT \d+;",
     re.DOTALL,
 )
-_PREPARATION = re.compile(rf"SELECT |LOCK TABLES |UNLOCK TABLES|UPDATE {_NAME} LEFT JOIN ")
+_PREPARATION = re.compile(rf"SELECT |LOCK TABLES |UNLOCK TABLES|SET |UPDATE {_NAME} LEFT JOIN ")
 _NOT_TEXT = re.compile(r"SELECT |LOCK TABLES |UNLOCK TABLES|UPDATE |INSERT |SET ")
 
 _PLAIN = frozenset(
@@ -55,7 +59,8 @@ class Guarded:
 class Question:
     """The question for rows in conflict, read from its text.
 
-    table: (schema name, table name). count: asks how many there are. overwrite: lets all of them be written over.
+    table: (schema name, table name). count: asks how many there are.
+    overwrite: lets all of them be written over; "" where rows stand in the place of others.
     """
 
     table: tuple[str, str]
@@ -69,9 +74,9 @@ def parse_question(text: str) -> Question | None:
     if match is None:
         return None
     schema, table = (part.replace("``", "`") for part in match["table"][1:-1].split("`.`"))
-    return Question(
-        (schema, table), f"SELECT COUNT(*){match[1]}", f"UPDATE {match['kept']} SET {match['mark']} = 1 WHERE TRUE"
-    )
+    overwrite = f"UPDATE {match['kept']} SET {match['mark']} = 1 WHERE TRUE"
+    is_of_values = match["mark"].startswith(f"`{MARK}")
+    return Question((schema, table), f"SELECT COUNT(*){match[1]}", overwrite if is_of_values else "")
 
 
 def is_preparation(text: str) -> bool:
@@ -80,7 +85,7 @@ def is_preparation(text: str) -> bool:
 
 
 def is_logged_as_text(text: str) -> bool:
-    """Tell whether the binlog has a statement of a rollback whatever it finds; rows are logged only where they change."""
+    """Tell whether the binlog has a statement of a rollback whatever it finds: rows are logged where they change."""
     return _NOT_TEXT.match(text) is None
 
 
@@ -95,14 +100,14 @@ def name_guards(kept: KeptTable) -> dict[str, str]:
 
 def _mark(kept: KeptTable) -> str:
     """Return the column that says of each kept row whether its values go back, quoted and in full."""
-    taken, name = {column.casefold() for column in (*kept.key, *kept.columns)}, "inception_goes_back"
+    taken, name = {column.casefold() for column in (*kept.key, *kept.columns)}, MARK
     while name in taken:
         name += "_"
     return f"{kept.kept_name}.{quote_identifier(name)}"
 
 
-def build_copies(kept: KeptTable) -> tuple[str, ...]:
-    """Return the statements that copy columns; the table stays locked from the second last one on."""
+def build_copies(kept: KeptTable, table: TableDefinition) -> tuple[str, ...]:
+    """Return the statements that copy columns; the table stays locked from the second last one on. table: as it is."""
     own = [quote_identifier(column) for column in (*kept.key, *kept.columns)]
     guards = [(quote_identifier(column), quote_identifier(guard)) for column, guard in name_guards(kept).items()]
     mark = [_mark(kept).rpartition(".")[2]] if guards else []
@@ -110,12 +115,24 @@ def build_copies(kept: KeptTable) -> tuple[str, ...]:
     into = [*own, *(guard for _, guard in guards), *mark]
     read = [*own, *(column for column, _ in guards), *("0" for _ in mark)]
     key = ", ".join(quote_identifier(column) for column in kept.key)
+    clauses = ", ".join((*_declare_times(kept, table), f"PRIMARY KEY ({key})"))
     return (
         f"CREATE DATABASE {quote_identifier(kept.kept_schema)}",
-        f"CREATE TABLE {kept.kept_name} (PRIMARY KEY ({key})) AS SELECT {', '.join(made)} FROM {kept.name} WHERE FALSE",
+        f"CREATE TABLE {kept.kept_name} ({clauses}) AS SELECT {', '.join(made)} FROM {kept.name} WHERE FALSE",
         f"LOCK TABLES {kept.name} WRITE, {kept.kept_name} WRITE",
         f"INSERT INTO {kept.kept_name} ({', '.join(into)}) SELECT {', '.join(read)} FROM {kept.name}",
     )
+
+
+def _declare_times(kept: KeptTable, table: TableDefinition) -> Iterator[str]:
+    """Yield the columns of TIMESTAMP: left to itself the server lets a copy of one set itself at every UPDATE."""
+    guards, copied = name_guards(kept), {*kept.key, *kept.columns}
+    for column in table.columns:
+        kind = parse_type(column, "")
+        if column.name in copied and kind is not None and kind.base == "timestamp":
+            for name in (column.name, guards.get(column.name)):
+                if name is not None:
+                    yield f"{quote_identifier(name)} {build_bare_type(column, {})}"
 
 
 def find_guarded(
@@ -156,6 +173,22 @@ def build_mark(kept: KeptTable, guarded: Sequence[Guarded], after: TableDefiniti
     same = f"{own} IS NOT NULL AND {_build_same(kept, guarded, after)}"
     join = f"{kept.kept_name} LEFT JOIN {kept.name} ON {_match(kept, key)}"
     return f"UPDATE {join} SET {_mark(kept)} = IF({same}, 1, 0);"
+
+
+def build_lax(kept: KeptTable, key: Mapping[str, str]) -> tuple[str, str]:
+    """Return the statements around the ALTER that gives the old types back: what it makes of values matters only in
+    rows that do not get theirs back, and so it is strict only where there are such rows.
+
+    What was a year is no date, and yet its row gets its date back.
+    """
+    first = f"{kept.kept_name}.{quote_identifier(kept.key[0])}"
+    join = f"{kept.name} LEFT JOIN {kept.kept_name} ON {_match(kept, key)}"
+    others = f"SELECT 1 FROM {join} WHERE {first} IS NULL OR {_mark(kept)} = 0"
+    mode = f"IF(EXISTS ({others}), @@SESSION.sql_mode, '{LAX_MODE}')"
+    return (
+        f"SET @inception_sql_mode = @@SESSION.sql_mode, SESSION sql_mode = {mode};",
+        "SET SESSION sql_mode = @inception_sql_mode;",
+    )
 
 
 def build_conflicts(kept: KeptTable, key: Mapping[str, str]) -> str:

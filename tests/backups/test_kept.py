@@ -46,7 +46,7 @@ def test_an_emptied_table_makes_room_after_a_look_at_what_is_kept() -> None:
 
 
 def test_columns_are_copied_under_a_lock() -> None:
-    assert build_copies(COLUMN)[2:] == (
+    assert build_copies(COLUMN, TABLE)[2:] == (
         "LOCK TABLES `shop`.`t` WRITE, `kept`.`t` WRITE",
         "INSERT INTO `kept`.`t` (`id`, `a`) SELECT `id`, `a` FROM `shop`.`t`",
     )
@@ -69,14 +69,17 @@ def test_values_come_back_and_columns_that_set_themselves_stay() -> None:
 def test_values_under_another_type_come_back_where_nobody_changed_them() -> None:
     after = parse_table(TABLE.text.replace("varchar(9)", "varchar(3)"))
     kept = KeptTable(*T, "kept", ("a",), ("id",), ("a",))
-    assert build_copies(kept)[1].endswith(
+    assert build_copies(kept, TABLE)[1].endswith(
         "AS SELECT `id`, `a`, `a` AS `inception_now_0`, 0 AS `inception_goes_back` FROM `shop`.`t` WHERE FALSE"
     )
     texts = list(reversed(build_inverse(SchemaChange({T: TABLE}, {T: after}, kept={T: kept})).statements))
+    assert texts[4].startswith("SET @inception_sql_mode = @@SESSION.sql_mode, SESSION sql_mode = IF(EXISTS (SELECT 1 ")
+    assert texts.pop(6) == "SET SESSION sql_mode = @inception_sql_mode;"
+    assert is_preparation(texts.pop(4))
     assert texts[2:6] == [
-        "UPDATE `kept`.`t` LEFT JOIN `shop`.`t` ON `shop`.`t`.`id` = `kept`.`t`.`id` SET `kept`.`t`.`inception_goes_back` ="
-        " IF(`shop`.`t`.`id` IS NOT NULL AND CAST(`shop`.`t`.`a` AS BINARY) <=> CAST(`kept`.`t`.`inception_now_0` AS BINARY),"
-        " 1, 0);",
+        "UPDATE `kept`.`t` LEFT JOIN `shop`.`t` ON `shop`.`t`.`id` = `kept`.`t`.`id`"
+        " SET `kept`.`t`.`inception_goes_back` = IF(`shop`.`t`.`id` IS NOT NULL"
+        " AND CAST(`shop`.`t`.`a` AS BINARY) <=> CAST(`kept`.`t`.`inception_now_0` AS BINARY), 1, 0);",
         "SELECT `kept`.`t`.`id` FROM `shop`.`t` JOIN `kept`.`t` ON `shop`.`t`.`id` = `kept`.`t`.`id`"
         " WHERE `kept`.`t`.`inception_goes_back` = 0 LIMIT 200;",
         "ALTER TABLE `shop`.`t` CHANGE COLUMN `a` `a` varchar(9) DEFAULT NULL;",
@@ -95,7 +98,8 @@ def test_values_under_another_type_come_back_where_nobody_changed_them() -> None
 
 def test_a_unique_index_comes_back_after_the_values() -> None:
     before = parse_table(
-        "CREATE TABLE `t` (\n  `id` int NOT NULL,\n  `a` int NOT NULL,\n  PRIMARY KEY (`id`),\n  UNIQUE KEY `u` (`a`)\n) ENGINE=InnoDB"
+        "CREATE TABLE `t` (\n  `id` int NOT NULL,\n  `a` int NOT NULL,\n  PRIMARY KEY (`id`),\n"
+        "  UNIQUE KEY `u` (`a`)\n) ENGINE=InnoDB"
     )
     after = parse_table("CREATE TABLE `t` (\n  `id` int NOT NULL,\n  PRIMARY KEY (`id`)\n) ENGINE=InnoDB")
     inverse = build_inverse(SchemaChange({T: before}, {T: after}, dropped_columns=("a",), kept={T: COLUMN}))
