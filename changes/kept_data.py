@@ -66,13 +66,15 @@ def make_guards(connection: Any, change: SchemaChange, sql_mode: str, *, is_lock
 
 @contextlib.contextmanager
 def _session_mode(connection: Any, sql_mode: str) -> Iterator[None]:
-    ((mode,),) = read_rows(connection, "SELECT @@SESSION.sql_mode")
-    read_rows(connection, "SET SESSION sql_mode = %s", (sql_mode,))
+    """Give the session a mode for a while, and let it write to whole tables."""
+    ((*before,),) = read_rows(connection, "SELECT @@SESSION.sql_mode, @@SESSION.sql_safe_updates")
+    change = "SET SESSION sql_mode = %s, SESSION sql_safe_updates = %s"
+    read_rows(connection, change, (sql_mode, 0))
     try:
         yield
     finally:
         with contextlib.suppress(MySQLdb.Error):
-            read_rows(connection, "SET SESSION sql_mode = %s", (mode,))
+            read_rows(connection, change, before)
 
 
 def take_back(connection: Any, tables: Sequence[KeptTable], before: Definitions) -> str:

@@ -126,7 +126,7 @@ def keeps_values(old: ColumnType, new: ColumnType, *, strict: bool) -> bool:
 
 
 def can_return(old: ColumnType, new: ColumnType) -> bool:
-    """Tell whether an ALTER from `new` back to `old` runs whatever became of the values, in a session that is not strict.
+    """Tell whether an ALTER from `new` back to `old` runs whatever became of the values, where it is not strict.
 
     A document of MySQL that was cut, or is bytes, is none, and every session refuses it.
     """

@@ -31,7 +31,7 @@ TARGET_GRANTS = (
     f" ON `{SCHEMA}`.*",
     f"LOCK TABLES ON `{SCHEMA}`.*",
     # Where DROP, TRUNCATE and DROP COLUMN set aside what they would take away.
-    r"SELECT, INSERT, CREATE, ALTER, DROP, INDEX, REFERENCES, LOCK TABLES ON `inception\_kept\_%`.*",
+    r"SELECT, INSERT, UPDATE, CREATE, ALTER, DROP, INDEX, REFERENCES, LOCK TABLES ON `inception\_kept\_%`.*",
     "REPLICATION SLAVE, BINLOG MONITOR, PROCESS ON *.*",
 )
 # `_` is a wildcard in GRANT. No UPDATE, no DELETE, no DROP: what was backed up stays.

@@ -18,12 +18,18 @@ from tests.servers import Server
 
 @contextlib.contextmanager
 def open_place(server: Server, schema: str, tables: Iterable[str]) -> Iterator[Installation]:
-    """Make the tables, and drop at the end what tickets set aside."""
+    """Make the tables; what tickets set aside, those of other tests too, is dropped before and after."""
+    drop_kept(server)
     with contextlib.closing(server.connect(database=schema)) as connection:
         for sql in tables:
             query(connection, sql)
         with patch("changes.jobs.ring"):
             yield Installation(server, schema, register(server))
+    drop_kept(server)
+
+
+def drop_kept(server: Server) -> None:
+    with contextlib.closing(server.connect()) as connection:
         for name in find_kept(server):
             query(connection, f"DROP DATABASE `{name}`")
 

@@ -6,10 +6,13 @@ import contextlib
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 
+import MySQLdb
 import pytest
 from django.conf import settings as django_settings
 
+from backups import restore
 from changes import actions, ddl_undo, execution, keeping, kept_data, retention
 from changes.errors import ChangeError, CheckFailedError
 from changes.models import ExecutedStatement, Ticket
@@ -96,6 +99,25 @@ def test_rows_written_since_stop_the_rollback_of_a_truncate(place: Installation)
     assert back.state == ExecutionState.CONFLICTED
     assert "the table holds rows" in back.rollback_result["conflicts"][0]["detail"]
     assert state_of(place) == changed
+
+
+def test_nobody_can_write_between_the_look_and_the_replacing_of_an_emptied_table(place: Installation) -> None:
+    ran = place.run("TRUNCATE orders", accepts_loss=False)
+    before, tried = state_of(place), list[str]()
+    look = restore._Restore._keeps_rows
+
+    def look_and_write(run: Any, text: str) -> bool:
+        found = look(run, text)
+        if text.startswith("DROP TABLE"):
+            with pytest.raises(MySQLdb.OperationalError, match="1205"):
+                run_sql(place, "SET SESSION lock_wait_timeout = 1", "INSERT INTO orders (person, total) VALUES (1, 5)")
+            tried.append(text)
+        return found
+
+    with patch("backups.restore._Restore._keeps_rows", look_and_write):
+        assert place.roll_back(ran.ticket).state == ExecutionState.SUCCEEDED
+    assert len(tried) == 1
+    assert state_of(place) != before
 
 
 def test_rows_added_and_deleted_since_stay_so_when_a_column_comes_back(place: Installation) -> None:

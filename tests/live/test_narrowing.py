@@ -132,7 +132,7 @@ def test_nothing_is_kept_for_a_type_that_holds_every_value(place: Installation) 
         ("ALTER TABLE bare MODIFY price DECIMAL(8,1)", "has no primary key"),
         ("ALTER TABLE watched MODIFY price DECIMAL(8,1)", "has a trigger that putting the values back would fire"),
         ("ALTER TABLE goods MODIFY price DECIMAL(8,1), RENAME TO wares", "renamed"),
-        ("ALTER TABLE goods MODIFY id DECIMAL(3,0)", "changes the primary key too"),
+        ("ALTER TABLE goods MODIFY id DECIMAL(3,0)", "changes its primary key too"),
     ],
 )
 def test_what_cannot_be_kept_needs_a_word_of_the_submitter(place: Installation, sql: str, reason: str) -> None:

@@ -17,7 +17,7 @@ DAYS = 30
 
 class Command(BaseCommand):
     help = (
-        "List what DROP, TRUNCATE and DROP COLUMN of tickets set aside on a target longer ago than some days, and with "
+        "List what schema changes of tickets set aside on a target longer ago than some days, and with "
         "--yes drop it: these statements can then not be rolled back any more, and their tickets say so."
     )
 

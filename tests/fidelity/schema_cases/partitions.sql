@@ -68,7 +68,7 @@ ALTER TABLE wide TRUNCATE PARTITION `old one`, late;
 ALTER TABLE ranged TRUNCATE PARTITION ALL;
 -- [truncate of hash]
 ALTER TABLE hashed TRUNCATE PARTITION p1;
--- [truncate a subpartition]
+-- [truncate a subpartition] servers=mysql
 ALTER TABLE parts TRUNCATE PARTITION l1;
 -- [drop, rows before and after]
 UPDATE ranged SET n = 99 WHERE id = 1; ALTER TABLE ranged DROP PARTITION p20; INSERT INTO ranged VALUES (7, '2020-02-02', 7); DELETE FROM ranged WHERE id = 2;
