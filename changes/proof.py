@@ -27,12 +27,14 @@ from backups.rollback.ddl import (
     compare_definitions,
     digest,
     find_narrowed,
+    find_numbered,
     find_stuck,
     move_change,
 )
 from backups.rollback.definitions import TableDefinition
 from backups.rollback.kept import KeptTable
 from changes import effort, keeping, kept_data, proof_server, targets
+from changes.alter_clauses import EVERY_TEXT
 from changes.ddl_undo import build_change, find_loss_by_text, list_names
 from changes.definitions import parse_definitions
 from changes.lexer import SplitError
@@ -44,6 +46,7 @@ from changes.statements import Statement, check_statements
 
 logger = logging.getLogger(__name__)
 
+NUMBERS_NO_ZERO = "NO_AUTO_VALUE_ON_ZERO"
 KEPT_SCHEMA = f"{keeping.PREFIX}…"
 """Stands for the schema that an execution makes for what a statement would destroy."""
 
@@ -61,6 +64,7 @@ class StatementProof:
     undo: the statements that undid it, in an order that descending id replays; none when it changes nothing.
     keeps: what it would destroy is set aside first; keeps_columns: of these, columns that stay, under another type.
     seen: name to digest of the tables and views as they were on the target, where no statement before has changed them.
+    numbered: columns that become AUTO_INCREMENT, in which no row may have a 0 or NULL when it runs.
     algorithm: how the server makes the change, in words; "" when it is not known.
     """
 
@@ -69,6 +73,7 @@ class StatementProof:
     undo: tuple[str, ...] = ()
     keeps: bool = False
     keeps_columns: tuple[str, ...] = ()
+    numbered: tuple[str, ...] = ()
     algorithm: str = ""
     seen: Mapping[str, str] = field(default_factory=dict)
 
@@ -149,6 +154,11 @@ class _Target:
         obstacle = obstacle or keeping.find_obstacle(self.connection, request, tables, before)
         return (() if obstacle else tables), obstacle
 
+    def find_zero(self, statement: Statement, columns: Iterable[str]) -> str:
+        """Return what an ALTER that makes columns AUTO_INCREMENT would change, "" when there is nothing."""
+        (name, *_) = list_names(statement, self.schema_name)
+        return keeping.find_zero(self.connection, name, columns)
+
     def without_proof(self, statement: Statement, reason: str) -> StatementProof:
         """Say what is known without a try: what the text alone tells, and what it leaves open, counts as lost."""
         names = list_names(statement, self.schema_name)
@@ -160,7 +170,7 @@ class _Target:
         if not lost:
             return StatementProof(ProofState.UNPROVEN, reason)
         kept, obstacle = self.plan_keeping(statement, before, changed)
-        if kept and not _has_documents(kept[0], before):
+        if kept and set(changed) <= set(kept[0].columns) and not _has_documents(kept[0], before):
             return StatementProof(ProofState.UNPROVEN, reason, keeps=True, keeps_columns=kept[0].changed)
         lost = f"{lost}, and cannot be set aside: {obstacle}" if obstacle else lost
         return StatementProof(ProofState.LOST, f"{lost}; not tried: {reason}")
@@ -175,12 +185,15 @@ def _has_documents(kept: KeptTable, before: Definitions) -> bool:
 
 
 def _list_redefined(statement: Statement, before: Definitions) -> tuple[str, ...]:
-    """Return the columns whose type an ALTER TABLE may change; those it names when its table is not known."""
-    tables = [table for table in before.values() if isinstance(table, TableDefinition)]
-    if tables:
-        return keeping.find_redefined(statement, tables[0])
+    """Return the columns whose type an ALTER TABLE may change, those too that its table does not have yet."""
     assert statement.facts is not None
-    return tuple(clause.redefines for clause in statement.facts.clauses if clause.redefines)
+    named = [clause.redefines for clause in statement.facts.clauses if clause.redefines]
+    table = next((table for table in before.values() if isinstance(table, TableDefinition)), None)
+    if table is None:
+        return tuple(named)
+    there = {column.name.casefold() for column in table.columns} | {EVERY_TEXT}
+    unknown = [name for name in named if name.casefold() not in there]
+    return (*keeping.find_redefined(statement, table), *unknown)
 
 
 def _find_in_all(
@@ -245,6 +258,9 @@ class _Play:
             if kept:
                 self.scratch.make_again(before, names)
                 change, after = self._play(statement, sql, kept, before)
+        numbered = _find_in_all(change, find_numbered) if NUMBERS_NO_ZERO not in self.target.facts.sql_mode else []
+        if numbered and (lost := self.target.find_zero(statement, numbered)):
+            return StatementProof(ProofState.LOST, lost)
         inverse = build_inverse(change)
         if inverse.missing:
             lost = inverse.missing.removeprefix("cannot be undone: ").rstrip(".")
@@ -266,7 +282,13 @@ class _Play:
         algorithm = "" if problem or self.stopped else self._ask_algorithm(statement, sql, inverse.statements, after)
         columns = kept[0].changed if kept else ()
         return StatementProof(
-            state, problem, inverse.statements, keeps=bool(kept), keeps_columns=columns, algorithm=algorithm
+            state,
+            problem,
+            inverse.statements,
+            keeps=bool(kept),
+            keeps_columns=columns,
+            numbered=tuple(numbered),
+            algorithm=algorithm,
         )
 
     def _play(

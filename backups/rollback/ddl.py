@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, fields, replace
 
 from backups.rollback import kept_partitions, kept_values
 from backups.rollback.alter import NoInverseError, build_alters, find_counterparts, hold_back
 from backups.rollback.column_types import can_return, keeps_values, parse_type
-from backups.rollback.definitions import Definition, TableDefinition, ViewDefinition
+from backups.rollback.definitions import Definition, Element, TableDefinition, ViewDefinition
 from backups.rollback.kept import (
     UNLOCK,
     KeptTable,
@@ -132,6 +132,18 @@ def find_narrowed(before: TableDefinition, after: TableDefinition, change: Schem
         if old is None or new is None or not keeps_values(old, new, strict=change.strict):
             found.append(column.name)
     return found
+
+
+def find_numbered(before: TableDefinition, after: TableDefinition, change: SchemaChange) -> list[str]:
+    """Return the columns that become AUTO_INCREMENT: without a word of sql_mode a 0 or NULL gets a number."""
+    counterparts = find_counterparts(after.columns, before.columns, dict(change.column_renames))
+    return [
+        column.name
+        for column in before.columns
+        if column.name in counterparts
+        and " AUTO_INCREMENT" in counterparts[column.name].text
+        and " AUTO_INCREMENT" not in column.text
+    ]
 
 
 def find_stuck(before: TableDefinition, after: TableDefinition, change: SchemaChange) -> list[str]:
@@ -272,10 +284,7 @@ def _bring_values_back(
     if changed:
         yield kept_values.build_mark(kept, guarded, now, key)
         yield kept_values.build_conflicts(kept, key)
-    lax = kept_values.build_lax(kept, key) if changed and not _changes_others(now, wanted, changed, renamed) else ()
-    yield from lax[:1]
-    yield from build_alters(now, without_rules, kept.name, renamed)
-    yield from lax[1:]
+    yield from _give_types_back(kept, now, without_rules, guarded, key, renamed)
     if dropped:
         yield kept_values.build_copy_back(kept, dropped, wanted, marked=False)
     if changed:
@@ -298,17 +307,49 @@ def _bring_rows_back(kept: KeptTable, now: TableDefinition, wanted: TableDefinit
     yield kept_values.build_done(kept)
 
 
-def _changes_others(
-    now: TableDefinition, wanted: TableDefinition, guarded: Sequence[str], renamed: Mapping[str, str]
-) -> bool:
-    """Tell whether columns that are not `guarded` get another type back: their values must not be cut either."""
+def _give_types_back(
+    kept: KeptTable,
+    now: TableDefinition,
+    wanted: TableDefinition,
+    guarded: Sequence[kept_values.Guarded],
+    key: Mapping[str, str],
+    renamed: Mapping[str, str],
+) -> Iterator[str]:
+    """Yield the ALTERs to `wanted`. What becomes of guarded values is of no interest, but only of these: the other
+    columns get their types back first, in a strict session.
+    """
+    if not any(one.guard for one in guarded):
+        yield from build_alters(now, wanted, kept.name, renamed)
+        return
+    middle = _retype_others(now, wanted, {one.now.name for one in guarded}, renamed)
+    begin, end = kept_values.build_lax(kept, key)
+    yield from build_alters(now, middle, kept.name, {})
+    yield begin
+    yield from build_alters(middle, wanted, kept.name, renamed)
+    yield end
+
+
+def _retype_others(
+    now: TableDefinition, wanted: TableDefinition, guarded: Set[str], renamed: Mapping[str, str]
+) -> TableDefinition:
+    """Return `now` with the wanted types of all columns that are not guarded, and the wanted character set."""
     counterparts = find_counterparts(now.columns, wanted.columns, renamed)
-    charsets = [dict(table.options).get("CHARSET", "") for table in (now, wanted)]
-    return any(
-        parse_type(counterparts[column.name], charsets[0]) != parse_type(column, charsets[1])
-        for column in wanted.columns
-        if column.name in counterparts and column.name not in guarded
-    )
+    wanted_of = {counterparts[column.name].name: column for column in wanted.columns if column.name in counterparts}
+    old, new = dict(now.options), dict(wanted.options)
+    characters = ("CHARSET", "COLLATE")
+    options = [pair for pair in now.options if pair[0] not in characters]
+    options += [(name, new[name]) for name in characters if name in new]
+
+    def retype(column: Element) -> Element:
+        aim = wanted_of.get(column.name)
+        if aim is None or column.name in guarded:
+            return column
+        kinds = parse_type(column, old.get("CHARSET", "")), parse_type(aim, new.get("CHARSET", ""))
+        if kinds[0] == kinds[1] or any(kind is None or kind.is_generated for kind in kinds):
+            return column
+        return replace(column, text=quote_identifier(column.name) + aim.text[len(quote_identifier(aim.name)) :])
+
+    return replace(now, columns=tuple(map(retype, now.columns)), options=tuple(options))
 
 
 def _first_difference(found: Definition, wanted: Definition) -> str:

@@ -96,6 +96,18 @@ def test_values_under_another_type_come_back_where_nobody_changed_them() -> None
     assert [is_logged_as_text(text) for text in texts] == [False, False, False, False, True, False, False, True]
 
 
+def test_other_columns_get_their_types_back_in_a_strict_session() -> None:
+    before = parse_table(TABLE.text.replace("`a` varchar(9)", "`b` int DEFAULT NULL,\n  `a` varchar(9)"))
+    after = parse_table(TABLE.text.replace("`a` varchar(9)", "`b` bigint DEFAULT NULL,\n  `x` varchar(3)"))
+    kept = KeptTable(*T, "kept", ("a",), ("id",), ("a",))
+    change = SchemaChange({T: before}, {T: after}, column_renames=(("a", "x"),), kept={T: kept})
+    texts = list(reversed(build_inverse(change).statements))
+    assert texts[4] == "ALTER TABLE `shop`.`t` CHANGE COLUMN `b` `b` int DEFAULT NULL;"
+    assert texts[5].startswith("SET @inception_sql_mode")
+    assert texts[6] == "ALTER TABLE `shop`.`t` CHANGE COLUMN `x` `a` varchar(9) DEFAULT NULL;"
+    assert texts[7] == "SET SESSION sql_mode = @inception_sql_mode;"
+
+
 def test_a_unique_index_comes_back_after_the_values() -> None:
     before = parse_table(
         "CREATE TABLE `t` (\n  `id` int NOT NULL,\n  `a` int NOT NULL,\n  PRIMARY KEY (`id`),\n"
@@ -111,8 +123,8 @@ def test_a_unique_index_comes_back_after_the_values() -> None:
         "LOCK TABLES",
         "ALTER TABLE",
         "UPDATE",
-        "ALTER TABLE UNIQUE",
         "UNLOCK TABLES;",
+        "ALTER TABLE UNIQUE",
         "ALTER TABLE",
     ]
 
