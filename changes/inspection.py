@@ -36,7 +36,6 @@ class InspectedStatement:
         (`undo_note` says why), "none" (cannot be undone, `undo_note` says what is lost) or "off" (the ticket asks for
         no backup).
     keeps: what it would destroy is set aside on the target first; keeps_columns: of these, columns that stay.
-    numbered: columns that become AUTO_INCREMENT; it runs only while no row has a 0 or NULL in them.
     seen: digests of the tables on which its rollback was tried, by name; it runs only while they are the same.
     effort: how the server makes the change and how large its table is, in words; "" when that is not known.
     """
@@ -52,7 +51,6 @@ class InspectedStatement:
     undo_state: str
     keeps: bool = False
     keeps_columns: tuple[str, ...] = ()
-    numbered: tuple[str, ...] = ()
     effort: str = ""
     seen: Mapping[str, str] = field(default_factory=dict)
 
@@ -378,7 +376,6 @@ def _describe(
         undo_state=state,
         keeps=bool(found and found.keeps),
         keeps_columns=found.keeps_columns if found else (),
-        numbered=found.numbered if found else (),
         effort=effort_words,
         seen=dict(found.seen) if found and found.state is ProofState.PROVEN else {},
     )

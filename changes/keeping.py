@@ -8,27 +8,23 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
-import MySQLdb
-
 from backups.binlog.flavor import Flavor
 from backups.errors import BackupError
 from backups.rollback.column_types import parse_type
-from backups.rollback.ddl import Definitions, ObjectName
+from backups.rollback.ddl import Definitions
 from backups.rollback.definitions import PRIMARY, TableDefinition
 from backups.rollback.kept import KeptTable
 from backups.rollback.kept_partitions import list_stored, list_unique, parse_key
-from backups.rollback.literals import quote_identifier
 from changes import kept_data
 from changes.alter_clauses import EVERY_PARTITION, EVERY_TEXT, AlterAction, AlterClause
-from changes.definitions import NO_SUCH_TABLE, load_recorded, parse_definitions
+from changes.definitions import load_recorded, parse_definitions
 from changes.grants import Grants
 from changes.kinds import StatementKind
 from changes.server_facts import ServerFacts
 from changes.statements import Statement
-from changes.targets import error_of, read_rows
+from changes.targets import read_rows
 
 PREFIX = "inception_kept_"
-BAD_FIELD = 1054
 _RIGHTS = ("CREATE", "DROP", "ALTER", "INSERT", "SELECT", "INDEX", "REFERENCES")
 _ENGINES = frozenset({"InnoDB", "MyISAM", "Aria"})
 
@@ -174,22 +170,6 @@ def _find_dropped(statement: Statement, table: TableDefinition) -> tuple[str, ..
 def _find_key(table: TableDefinition) -> tuple[str, ...]:
     """Return the columns of the primary key; () when there is none, or it holds only the beginning of a column."""
     return next((parse_key(index) for index in table.indexes if index.kind == PRIMARY), ())
-
-
-def find_zero(connection: Any, name: ObjectName, columns: Iterable[str]) -> str:
-    """Return why rows would get new numbers when `columns` become AUTO_INCREMENT, "" when none would."""
-    table = f"{quote_identifier(name[0])}.{quote_identifier(name[1])}"
-    for column in columns:
-        quoted = quote_identifier(column)
-        try:
-            found = read_rows(connection, f"SELECT 1 FROM {table} WHERE {quoted} = 0 OR {quoted} IS NULL LIMIT 1")
-        except MySQLdb.Error as error:
-            if error_of(error)[0] not in (BAD_FIELD, NO_SUCH_TABLE):
-                raise
-            continue  # an earlier statement of the ticket makes it; it is looked at again before it runs
-        if found:
-            return f"rows of {name[1]} whose {column} is 0 or NULL get other numbers when it becomes AUTO_INCREMENT"
-    return ""
 
 
 def find_obstacle(connection: Any, request: Request, tables: Iterable[KeptTable], before: Definitions) -> str:

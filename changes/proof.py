@@ -27,7 +27,6 @@ from backups.rollback.ddl import (
     compare_definitions,
     digest,
     find_narrowed,
-    find_numbered,
     find_stuck,
     move_change,
 )
@@ -46,7 +45,6 @@ from changes.statements import Statement, check_statements
 
 logger = logging.getLogger(__name__)
 
-NUMBERS_NO_ZERO = "NO_AUTO_VALUE_ON_ZERO"
 KEPT_SCHEMA = f"{keeping.PREFIX}…"
 """Stands for the schema that an execution makes for what a statement would destroy."""
 
@@ -64,7 +62,6 @@ class StatementProof:
     undo: the statements that undid it, in an order that descending id replays; none when it changes nothing.
     keeps: what it would destroy is set aside first; keeps_columns: of these, columns that stay, under another type.
     seen: name to digest of the tables and views as they were on the target, where no statement before has changed them.
-    numbered: columns that become AUTO_INCREMENT, in which no row may have a 0 or NULL when it runs.
     algorithm: how the server makes the change, in words; "" when it is not known.
     """
 
@@ -73,7 +70,6 @@ class StatementProof:
     undo: tuple[str, ...] = ()
     keeps: bool = False
     keeps_columns: tuple[str, ...] = ()
-    numbered: tuple[str, ...] = ()
     algorithm: str = ""
     seen: Mapping[str, str] = field(default_factory=dict)
 
@@ -153,11 +149,6 @@ class _Target:
         tables, obstacle = keeping.plan(request, before, changed)
         obstacle = obstacle or keeping.find_obstacle(self.connection, request, tables, before)
         return (() if obstacle else tables), obstacle
-
-    def find_zero(self, statement: Statement, columns: Iterable[str]) -> str:
-        """Return what an ALTER that makes columns AUTO_INCREMENT would change, "" when there is nothing."""
-        (name, *_) = list_names(statement, self.schema_name)
-        return keeping.find_zero(self.connection, name, columns)
 
     def without_proof(self, statement: Statement, reason: str) -> StatementProof:
         """Say what is known without a try: what the text alone tells, and what it leaves open, counts as lost."""
@@ -258,9 +249,6 @@ class _Play:
             if kept:
                 self.scratch.make_again(before, names)
                 change, after = self._play(statement, sql, kept, before)
-        numbered = _find_in_all(change, find_numbered) if NUMBERS_NO_ZERO not in self.target.facts.sql_mode else []
-        if numbered and (lost := self.target.find_zero(statement, numbered)):
-            return StatementProof(ProofState.LOST, lost)
         inverse = build_inverse(change)
         if inverse.missing:
             lost = inverse.missing.removeprefix("cannot be undone: ").rstrip(".")
@@ -287,7 +275,6 @@ class _Play:
             inverse.statements,
             keeps=bool(kept),
             keeps_columns=columns,
-            numbered=tuple(numbered),
             algorithm=algorithm,
         )
 

@@ -134,18 +134,6 @@ def find_narrowed(before: TableDefinition, after: TableDefinition, change: Schem
     return found
 
 
-def find_numbered(before: TableDefinition, after: TableDefinition, change: SchemaChange) -> list[str]:
-    """Return the columns that become AUTO_INCREMENT: without a word of sql_mode a 0 or NULL gets a number."""
-    counterparts = find_counterparts(after.columns, before.columns, dict(change.column_renames))
-    return [
-        column.name
-        for column in before.columns
-        if column.name in counterparts
-        and " AUTO_INCREMENT" in counterparts[column.name].text
-        and " AUTO_INCREMENT" not in column.text
-    ]
-
-
 def find_stuck(before: TableDefinition, after: TableDefinition, change: SchemaChange) -> list[str]:
     """Return the narrowed columns that an ALTER may not give their type back, so that kept values have no place."""
     counterparts = find_counterparts(after.columns, before.columns, dict(change.column_renames))

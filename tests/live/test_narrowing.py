@@ -153,25 +153,6 @@ def test_a_table_over_the_limit_of_its_target_needs_a_word_of_the_submitter(plac
     submit(place, "TRUNCATE goods")  # to move a table takes nothing
 
 
-def test_a_zero_that_would_get_a_number_is_a_loss(place: Installation) -> None:
-    sql = "ALTER TABLE goods MODIFY id INT AUTO_INCREMENT"
-    late = submit(place, sql)
-    run_sql(place, "INSERT INTO goods (id, price) VALUES (0, 3)")
-    before = state_of(place)
-    actions.approve(late, by=make_person("ben"), content_hash=late.content_hash)
-    done = place.work(late)
-    assert "whose id is 0 or NULL get other numbers" in done.statements.get().error
-    assert state_of(place) == before
-    with pytest.raises(CheckFailedError, match="whose id is 0 or NULL get other numbers"):
-        submit(place, sql)
-    run_sql(place, "DELETE FROM goods WHERE id = 0")
-    before = state_of(place)
-    ran = place.run(sql, accepts_loss=False)
-    assert ran.state == ExecutionState.SUCCEEDED, ran.error
-    assert place.roll_back(ran.ticket).state == ExecutionState.SUCCEEDED
-    assert state_of(place) == before
-
-
 def test_what_was_not_proven_is_kept_by_what_its_text_tells(place: Installation, settings: Any) -> None:
     settings.INCEPTION = replace(settings.INCEPTION, proof=replace(settings.INCEPTION.proof, port=1))
     before = state_of(place)
