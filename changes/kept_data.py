@@ -11,9 +11,10 @@ import MySQLdb
 
 from backups.restore import SQL_MODE
 from backups.rollback.alter import build_alters
-from backups.rollback.ddl import Definitions, SchemaChange, describe_guards
+from backups.rollback.ddl import Definitions, SchemaChange, find_narrowed
 from backups.rollback.definitions import TableDefinition
 from backups.rollback.kept import KeptTable, build_lock, build_move_back, build_moves
+from backups.rollback.kept_back import describe_guards
 from backups.rollback.kept_partitions import build_row_copies
 from backups.rollback.kept_values import build_copies, build_guards
 from changes.definitions import load_recorded, parse_definitions, read_definitions
@@ -58,7 +59,8 @@ def make_guards(connection: Any, change: SchemaChange, sql_mode: str, *, is_lock
         before, after = change.before.get(name), change.after.get(name)
         if not kept.changed or not isinstance(before, TableDefinition) or not isinstance(after, TableDefinition):
             continue
-        guarded, key = describe_guards(kept, before, after, change)
+        narrowed, renamed = find_narrowed(before, after, change), dict(change.column_renames)
+        guarded, key = describe_guards(kept, before, after, narrowed, renamed)
         with _session_mode(connection, sql_mode):
             for sql in build_guards(kept, guarded, after, key, is_locked=is_locked):
                 read_rows(connection, sql)

@@ -25,7 +25,6 @@ from backups.rollback.ddl import (
     SchemaChange,
     build_inverse,
     compare_definitions,
-    digest,
     find_narrowed,
     find_stuck,
     move_change,
@@ -34,10 +33,11 @@ from backups.rollback.definitions import TableDefinition
 from backups.rollback.kept import KeptTable
 from changes import effort, keeping, kept_data, proof_server, targets
 from changes.alter_clauses import EVERY_TEXT
-from changes.ddl_undo import build_change, find_loss_by_text, list_names
+from changes.ddl_undo import build_change, find_loss_by_text, list_names, mark
 from changes.definitions import parse_definitions
 from changes.lexer import SplitError
 from changes.proof_server import NoProofError
+from changes.renumbering import find_zeros
 from changes.requalify import requalify
 from changes.scratch import Scratch, open_scratch, read_originals
 from changes.server_facts import ServerFacts
@@ -109,8 +109,9 @@ def _digest_untouched(statements: Sequence[Statement], target: _Target) -> dict[
     found, touched = dict[int, dict[str, str]](), set[ObjectName]()
     for statement in statements:
         names = list_names(statement, target.schema_name)
+        zeros = target.find_zeros(statement)
         found[statement.number] = {
-            name[1]: digest(target.definitions.get(name)) for name in names if name not in touched
+            name[1]: mark(target.definitions.get(name), zeros.get(name, ())) for name in names if name not in touched
         }
         touched.update(names)
     return found
@@ -149,6 +150,11 @@ class _Target:
         tables, obstacle = keeping.plan(request, before, changed)
         obstacle = obstacle or keeping.find_obstacle(self.connection, request, tables, before)
         return (() if obstacle else tables), obstacle
+
+    def find_zeros(self, statement: Statement) -> Mapping[ObjectName, tuple[str, ...]]:
+        names = list_names(statement, self.schema_name)
+        definitions = {name: self.definitions.get(name) for name in names}
+        return find_zeros(self.connection, statement, definitions, self.facts.sql_mode)
 
     def without_proof(self, statement: Statement, reason: str) -> StatementProof:
         """Say what is known without a try: what the text alone tells, and what it leaves open, counts as lost."""
@@ -296,6 +302,7 @@ class _Play:
             after={name: after.get(name) for name in names},
             sql_mode=mode,
             kept=kept,
+            zeros=self.target.find_zeros(statement),
         )
         here = [self.scratch.place(one) for one in kept]
         kept_data.make_guards(connection, move_change(change, here), mode, is_locked=True)

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 
-from backups.rollback import kept_partitions, kept_values
-from backups.rollback.alter import NoInverseError, build_alters, find_counterparts, hold_back
+from backups.rollback.alter import NoInverseError, build_alters, find_counterparts
 from backups.rollback.column_types import can_return, keeps_values, parse_type
-from backups.rollback.definitions import Definition, Element, TableDefinition, ViewDefinition
+from backups.rollback.definitions import Definition, TableDefinition, ViewDefinition
 from backups.rollback.kept import (
-    UNLOCK,
     KeptTable,
-    build_lock,
-    build_look,
     build_move_back,
     without_foreign_keys,
 )
+from backups.rollback.kept_back import bring_rows_back, bring_values_back
 from backups.rollback.literals import quote_identifier
 
 ObjectName = tuple[str, str]
@@ -36,6 +33,7 @@ class SchemaChange:
     dropped_columns: names in DROP COLUMN: one that is added again under its name has lost its values all the same.
     kept: what was set aside before it ran, by the name of the table.
     rows_lost: what it does to rows that no definition shows ("TRUNCATE takes the rows with it"), "" for nothing.
+    zeros: columns of a table that had a 0, which AUTO_INCREMENT makes a number where a column gets it.
     replaces: CREATE OR REPLACE TABLE. strict: the session that ran it had a strict sql_mode.
     """
 
@@ -48,6 +46,7 @@ class SchemaChange:
     replaces: bool = False
     kept: Mapping[ObjectName, KeptTable] = field(default_factory=dict)
     strict: bool = True
+    zeros: Mapping[ObjectName, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +161,15 @@ def find_lost_columns(before: TableDefinition, after: TableDefinition, change: S
     ]
 
 
+def _find_renumbered(after: TableDefinition, zeros: Sequence[str]) -> Iterator[str]:
+    """Yield the columns in which a 0 became a number. One that was renamed besides counts as having got a counter."""
+    counting = {column.name.casefold() for column in after.columns if " AUTO_INCREMENT" in column.text}
+    there = {column.name.casefold() for column in after.columns}
+    for name in zeros:
+        if name.casefold() in counting or (counting and name.casefold() not in there):
+            yield f"the 0 of column {name}, which AUTO_INCREMENT makes a number"
+
+
 @dataclass(slots=True)
 class _Inverse:
     """The inverse in the making. now: what stands when the statements so far have run."""
@@ -177,7 +185,7 @@ class _Inverse:
         for name, kept in self.change.kept.items():
             if kept.is_whole:
                 yield from build_move_back(kept, is_there=self.now.get(name) is not None)
-        for name, wanted in self.change.before.items():
+        for name, wanted in _order_views(self.change.before):
             now = self.now.get(name)
             if name in self.change.kept:
                 yield from self._bring_back(self.change.kept[name], name, now, wanted)
@@ -197,16 +205,18 @@ class _Inverse:
             return
         assert isinstance(now, TableDefinition)
         self._check_rows(name, now, wanted)
+        renamed = dict(self.change.column_renames)
         if kept.partitions:
-            yield from _bring_rows_back(kept, now, wanted)
-            return
-        yield from _bring_values_back(kept, now, wanted, self.change)
+            yield from bring_rows_back(kept, now, wanted)
+        else:
+            yield from bring_values_back(kept, now, wanted, find_narrowed(wanted, now, self.change), renamed)
 
     def _check_rows(self, name: ObjectName, now: TableDefinition, wanted: TableDefinition) -> None:
         """Raise NoInverseError when rows, or values of columns, were lost; equal definitions do not say that."""
         if self.change.replaces:
             raise NoInverseError(f"CREATE OR REPLACE takes the rows of {name[1]} away")
-        if lost := find_lost_columns(wanted, now, self.change):
+        lost = [*find_lost_columns(wanted, now, self.change), *_find_renumbered(now, self.change.zeros.get(name, ()))]
+        if lost:
             raise NoInverseError(f"lost are {'; '.join(lost)}")
 
     def _rename_back(self) -> Iterator[str]:
@@ -243,101 +253,18 @@ class _Inverse:
             yield from build_alters(now, wanted, _name(name), dict(self.change.column_renames))
 
 
-def describe_guards(
-    kept: KeptTable, before: TableDefinition, after: TableDefinition, change: SchemaChange
-) -> tuple[tuple[kept_values.Guarded, ...], dict[str, str]]:
-    """Return the kept columns that lost something, and the key's columns to their names after the change.
+def _order_views(definitions: Definitions) -> Iterator[tuple[ObjectName, Definition | None]]:
+    """Yield all in their order, but a view after the views that it reads: it cannot be made before them.
 
-    Raises NoInverseError when a column of the key is gone.
+    The server writes every name in a view's body with its schema. A string that looks like one only moves a view.
     """
-    counterparts = find_counterparts(after.columns, before.columns, dict(change.column_renames))
-    if gone := [column for column in kept.key if column not in counterparts]:
-        raise NoInverseError(f"the key by which values were kept lost its column {gone[0]}")
-    narrowed = [name for name in find_narrowed(before, after, change) if name in kept.changed]
-    guarded = kept_values.find_guarded(kept, narrowed, counterparts, after)
-    return guarded, {column: counterparts[column].name for column in kept.key}
-
-
-def _bring_values_back(
-    kept: KeptTable, now: TableDefinition, wanted: TableDefinition, change: SchemaChange
-) -> Iterator[str]:
-    """Yield what makes the table as it was and gives it its values back, under a lock; its rules come last."""
-    guarded, key = describe_guards(kept, wanted, now, change)
-    dropped = [column for column in kept.columns if column not in kept.changed]
-    changed = [one.name for one in guarded]
-    renamed = dict(change.column_renames)
-    without_rules = hold_back(now, wanted, renamed)
-    yield build_look(kept)
-    yield build_lock(kept)
-    if changed:
-        yield kept_values.build_mark(kept, guarded, now, key)
-        yield kept_values.build_conflicts(kept, key)
-    yield from _give_types_back(kept, now, without_rules, guarded, key, renamed)
-    if dropped:
-        yield kept_values.build_copy_back(kept, dropped, wanted, marked=False)
-    if changed:
-        yield kept_values.build_copy_back(kept, changed, wanted, marked=True)
-    yield UNLOCK
-    if without_rules != wanted:
-        # MySQL makes no foreign key under a lock that does not hold its parent too.
-        yield from build_alters(without_rules, wanted, kept.name, {})
-    yield kept_values.build_done(kept)
-
-
-def _bring_rows_back(kept: KeptTable, now: TableDefinition, wanted: TableDefinition) -> Iterator[str]:
-    """Yield what gives a table its partitions back, and the rows of these."""
-    yield build_look(kept)
-    yield build_lock(kept)
-    yield from kept_partitions.build_places(kept, kept_partitions.list_unique(wanted) or ())
-    yield from build_alters(now, wanted, kept.name, {})
-    yield kept_partitions.build_rows_back(kept)
-    yield UNLOCK
-    yield kept_values.build_done(kept)
-
-
-def _give_types_back(
-    kept: KeptTable,
-    now: TableDefinition,
-    wanted: TableDefinition,
-    guarded: Sequence[kept_values.Guarded],
-    key: Mapping[str, str],
-    renamed: Mapping[str, str],
-) -> Iterator[str]:
-    """Yield the ALTERs to `wanted`. What becomes of guarded values is of no interest, but only of these: the other
-    columns get their types back first, in a strict session.
-    """
-    if not any(one.guard for one in guarded):
-        yield from build_alters(now, wanted, kept.name, renamed)
-        return
-    middle = _retype_others(now, wanted, {one.now.name for one in guarded}, renamed)
-    begin, end = kept_values.build_lax(kept, key)
-    yield from build_alters(now, middle, kept.name, {})
-    yield begin
-    yield from build_alters(middle, wanted, kept.name, renamed)
-    yield end
-
-
-def _retype_others(
-    now: TableDefinition, wanted: TableDefinition, guarded: Set[str], renamed: Mapping[str, str]
-) -> TableDefinition:
-    """Return `now` with the wanted types of all columns that are not guarded, and the wanted character set."""
-    counterparts = find_counterparts(now.columns, wanted.columns, renamed)
-    wanted_of = {counterparts[column.name].name: column for column in wanted.columns if column.name in counterparts}
-    old, new = dict(now.options), dict(wanted.options)
-    characters = ("CHARSET", "COLLATE")
-    options = [pair for pair in now.options if pair[0] not in characters]
-    options += [(name, new[name]) for name in characters if name in new]
-
-    def retype(column: Element) -> Element:
-        aim = wanted_of.get(column.name)
-        if aim is None or column.name in guarded:
-            return column
-        kinds = parse_type(column, old.get("CHARSET", "")), parse_type(aim, new.get("CHARSET", ""))
-        if kinds[0] == kinds[1] or any(kind is None or kind.is_generated for kind in kinds):
-            return column
-        return replace(column, text=quote_identifier(column.name) + aim.text[len(quote_identifier(aim.name)) :])
-
-    return replace(now, columns=tuple(map(retype, now.columns)), options=tuple(options))
+    waiting = {name: found for name, found in definitions.items() if isinstance(found, ViewDefinition)}
+    yield from ((name, found) for name, found in definitions.items() if name not in waiting)
+    while waiting:
+        free = [
+            name for name, view in waiting.items() if not any(_name(n) in view.body for n in waiting if n != name)
+        ] or list(waiting)
+        yield from ((name, waiting.pop(name)) for name in free)
 
 
 def _first_difference(found: Definition, wanted: Definition) -> str:

@@ -198,6 +198,13 @@ def build_conflicts(kept: KeptTable, key: Mapping[str, str]) -> str:
     return f"SELECT {columns} FROM {join} WHERE {_mark(kept)} = 0 LIMIT {MOST_NAMED};"
 
 
+def build_look_at_rows(kept: KeptTable, key: Mapping[str, str]) -> str:
+    """Return a statement that fails (ER_SUBQUERY_NO_1_ROW) where rows were written since, for which nothing is kept."""
+    join = f"{kept.name} LEFT JOIN {kept.kept_name} ON {_match(kept, key)}"
+    others = f"SELECT 1 FROM {join} WHERE {kept.kept_name}.{quote_identifier(kept.key[0])} IS NULL LIMIT 1"
+    return f"SELECT (SELECT 1 UNION ALL ({others})) AS `no row was written since`;"
+
+
 def build_copy_back(kept: KeptTable, columns: Sequence[str], table: TableDefinition, *, marked: bool) -> str:
     """Return the statement that writes kept values into columns that are as they were. table: as it was.
 

@@ -108,27 +108,6 @@ def test_other_columns_get_their_types_back_in_a_strict_session() -> None:
     assert texts[7] == "SET SESSION sql_mode = @inception_sql_mode;"
 
 
-def test_a_unique_index_comes_back_after_the_values() -> None:
-    before = parse_table(
-        "CREATE TABLE `t` (\n  `id` int NOT NULL,\n  `a` int NOT NULL,\n  PRIMARY KEY (`id`),\n"
-        "  UNIQUE KEY `u` (`a`)\n) ENGINE=InnoDB"
-    )
-    after = parse_table("CREATE TABLE `t` (\n  `id` int NOT NULL,\n  PRIMARY KEY (`id`)\n) ENGINE=InnoDB")
-    inverse = build_inverse(SchemaChange({T: before}, {T: after}, dropped_columns=("a",), kept={T: COLUMN}))
-    kinds = [
-        text.split("`")[0].strip() + (" UNIQUE" if "UNIQUE" in text else "") for text in reversed(inverse.statements)
-    ]
-    assert kinds == [
-        "SELECT 1 FROM",
-        "LOCK TABLES",
-        "ALTER TABLE",
-        "UPDATE",
-        "UNLOCK TABLES;",
-        "ALTER TABLE UNIQUE",
-        "ALTER TABLE",
-    ]
-
-
 def test_what_is_not_kept_is_lost_all_the_same() -> None:
     after = parse_table("CREATE TABLE `t` (\n  `id` int NOT NULL\n) ENGINE=InnoDB")
     inverse = build_inverse(SchemaChange({T: TABLE}, {T: after}, dropped_columns=("a", "at"), kept={T: COLUMN}))
