@@ -200,3 +200,17 @@ def test_a_worker_that_died_leaves_nothing_in_doubt(place: Installation, point: 
     back = place.roll_back(ticket)
     assert back.state == ExecutionState.SUCCEEDED, back.error
     assert state_of(place) == before
+
+
+@pytest.mark.parametrize(
+    "sql", [NARROW, "ALTER TABLE goods MODIFY word VARCHAR(29) CHARACTER SET ascii COLLATE ascii_bin"]
+)
+def test_a_rollback_whose_worker_died_is_judged_by_what_is_always_logged(place: Installation, sql: str) -> None:
+    before = state_of(place)
+    ran = place.run(sql, accepts_loss=False)
+    undo = actions.roll_back(ran.ticket, by=make_person("dana"), plan=actions.RollbackPlan((), "stop"), reason="")
+    kill_worker(place, undo, "commit_done_before_record")
+    reconcile()
+    undo.refresh_from_db()
+    assert undo.state == TicketState.SUCCEEDED, undo.last_execution and undo.last_execution.error
+    assert state_of(place) == before
