@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,7 @@ from backups.guards import Guards
 from backups.preview import PreviewPage, PreviewRow, preview
 from backups.rollback.databases import parse_drop
 from backups.rollback.ddl import is_logged
+from backups.rollback.kept_values import Question, is_preparation, parse_question
 from backups.rollback.statements import build_key_text
 from backups.undoing import (
     RowKey,
@@ -245,18 +247,24 @@ class _Restore:
 
     def undo_schema_change(self, records: Iterable[tuple[int, str]]) -> None:
         self._cursor.execute(f"SET SESSION sql_mode = '{SCHEMA_CHANGE_MODE}'")
-        for _, text in records:
-            if self._keeps_rows(text) or self._keeps_objects(text):
-                break
-            is_look = text.startswith("SELECT ")
-            try:
-                self._cursor.execute(f"{self.marker} {text}".encode())
-            except MySQLdb.Error as error:
-                if is_look and error.args[0] == TOO_MANY_ROWS:
-                    raise RestoreError(_ROWS_SINCE) from error
-                raise
-            self.statements_run += 1
-            self._committed_schema_changes += is_logged(text)
+        try:
+            for _, text in records:
+                if self._keeps_rows(text) or self._keeps_objects(text):
+                    break
+                try:
+                    self._cursor.execute(f"{self.marker} {text}".encode())
+                except MySQLdb.Error as error:
+                    if text.startswith("SELECT ") and error.args[0] == TOO_MANY_ROWS:
+                        raise RestoreError(_ROWS_SINCE) from error
+                    raise
+                question = parse_question(text)
+                if question is not None and not self._settle_kept(question):
+                    break
+                self.statements_run += 1
+                self._committed_schema_changes += is_logged(text) and not is_preparation(text)
+        finally:
+            with suppress(MySQLdb.Error):  # a session that is gone holds no tables
+                self._cursor.execute("UNLOCK TABLES")
         self._cursor.execute(f"SET SESSION sql_mode = '{SQL_MODE}'")
         self._cursor.execute("START TRANSACTION")
 
@@ -527,6 +535,31 @@ class _Restore:
         self._add_conflict(Conflict(schema, "", "", "changed", None, None, None, detail))
         return True
 
+    def _settle_kept(self, question: Question) -> bool:
+        """Note the rows that others changed since their values were kept, and do with them what was asked for.
+
+        The cursor has the answer to the question: their keys. Returns False when nothing may be changed.
+        """
+        fields, rows = [column[0] for column in self._cursor.description], self._cursor.fetchall()
+        if not rows:
+            return True
+        reason, detail = "changed", "a column that is to get its old type and value back was changed since"
+        if not question.overwrite:
+            reason, detail = "exists", "a row that was written since has the key of one that is to come back"
+            if self.on_conflict == "overwrite":
+                raise RestoreError(f"found {detail}. Needed: its place. Nothing was changed; choose to skip such rows.")
+        for row in rows:
+            key = ", ".join(f"{name}={_show_key(value)}" for name, value in zip(fields, row, strict=True))
+            self._add_conflict(Conflict(*question.table, key, reason, None, None, None, detail))
+        self._cursor.execute(question.count.encode())
+        ((count,),) = self._cursor.fetchall()
+        if self.on_conflict == "skip":
+            self.rows_skipped += count
+        if self.on_conflict == "overwrite":
+            self._cursor.execute(question.overwrite.encode())
+            self.rows_overwritten += count
+        return self.on_conflict != "stop"
+
     def _verify_after_triggers(self) -> None:
         """Compare each row once more, at its oldest change: triggers of later statements can have changed it again."""
         seen: set[RowKey] = set()
@@ -552,6 +585,10 @@ class _Restore:
                 f"{self._label(undo)}: found the row changed again by a trigger that the rollback itself fired."
                 " Needed: the row as it was. Nothing was changed. Drop the trigger for the time of the rollback."
             )
+
+
+def _show_key(value: Any) -> str:
+    return f"X'{value.hex()}'" if isinstance(value, bytes) else str(value)
 
 
 def _judge_error(error: MySQLdb.Error) -> tuple[str, str]:

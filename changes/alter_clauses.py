@@ -26,6 +26,8 @@ class AlterClause:
 
     name: column, index or new table; "" when the clause gives none ("PRIMARY" for a primary key).
     old: name that a renamed column had.
+    partitions: those whose rows it takes; EVERY_PARTITION for all.
+    redefines: column, by its name before, that gets a new definition; EVERY_TEXT for CONVERT TO CHARACTER SET.
     if_not_exists: the clause may change nothing.
     text: its first words, for messages.
     """
@@ -35,7 +37,14 @@ class AlterClause:
     if_not_exists: bool = False
     text: str = ""
     old: str = ""
+    redefines: str = ""
+    partitions: tuple[str, ...] = ()
 
+
+EVERY_TEXT = "*"
+"""Every column of characters; no column is called so."""
+
+EVERY_PARTITION = "*"
 
 _INDEX_WORDS = {"INDEX", "KEY", "UNIQUE", "FULLTEXT", "SPATIAL", "PRIMARY"}
 _NO_COLUMN = {"CONSTRAINT", "FOREIGN", "CHECK", "PARTITION", "SYSTEM", "PERIOD"}
@@ -46,7 +55,7 @@ _OPTIONS = {
     "TRANSACTIONAL",
 }  # fmt: skip
 _IN_DEFINITION = {
-    *("ADD", "DROP", "MODIFY", "ALTER", "COALESCE", "REORGANIZE", "REMOVE", "PARTITION", "REBUILD", "FORCE"),
+    *("ADD", "DROP", "ALTER", "COALESCE", "REORGANIZE", "REMOVE", "PARTITION", "REBUILD", "FORCE"),
     *("ORDER", "OPTIMIZE", "ANALYZE", "CHECK", "REPAIR"),
 }
 _PARTITION_VERBS = {
@@ -77,13 +86,32 @@ def read_clause(reader: ReferenceReader, end: int) -> AlterClause:
     if reader.accept("ADD"):
         return _read_add(reader, text)
     if (key, following) in _ROWS or (key, following) == ("CONVERT", "TABLE"):
-        return AlterClause(AlterAction.ROWS, text=text)
+        taken = _read_partitions(reader) if key in ("DROP", "TRUNCATE") else ()
+        return AlterClause(AlterAction.ROWS, text=text, partitions=taken)
     if reader.accept("DROP") and reader.key() not in _NO_COLUMN | _INDEX_WORDS:
         reader.accept("COLUMN")
         reader.accept("IF", "EXISTS")
         return AlterClause(AlterAction.DROP_COLUMN, reader.read_name()[-1], text=text)
-    known = key in _IN_DEFINITION or key in _OPTIONS or following == "=" or (key, following) == ("CONVERT", "TO")
+    if (key, following) == ("CONVERT", "TO"):
+        return AlterClause(AlterAction.DEFINITION, text=text, redefines=EVERY_TEXT)
+    if reader.accept("MODIFY"):
+        reader.accept("COLUMN")
+        reader.accept("IF", "EXISTS")
+        return AlterClause(AlterAction.DEFINITION, text=text, redefines=reader.read_name()[-1])
+    known = key in _IN_DEFINITION or key in _OPTIONS or following == "="
     return AlterClause(AlterAction.DEFINITION if known else AlterAction.OTHER, text=text)
+
+
+def _read_partitions(reader: ReferenceReader) -> tuple[str, ...]:
+    """Read DROP or TRUNCATE PARTITION, and the names behind it, up to the end of the statement."""
+    reader.position += 2
+    reader.accept("IF", "EXISTS")
+    if reader.accept("ALL"):
+        return (EVERY_PARTITION,)
+    names = [reader.read_name()[-1]]
+    while reader.accept(","):
+        names.append(reader.read_name()[-1])
+    return tuple(names)
 
 
 def _read_add(reader: ReferenceReader, text: str) -> AlterClause:
@@ -114,7 +142,7 @@ def _read_change(reader: ReferenceReader, text: str) -> AlterClause:
     reader.accept("COLUMN")
     reader.accept("IF", "EXISTS")
     old = reader.read_name()[-1]
-    return AlterClause(AlterAction.RENAME_COLUMN, reader.read_name()[-1], text=text, old=old)
+    return AlterClause(AlterAction.RENAME_COLUMN, reader.read_name()[-1], text=text, old=old, redefines=old)
 
 
 def _read_add_index(reader: ReferenceReader, text: str) -> AlterClause:

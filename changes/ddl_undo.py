@@ -8,6 +8,7 @@ from typing import Any
 import MySQLdb
 
 from backups.errors import DefinitionError
+from backups.rollback.alter import NoInverseError
 from backups.rollback.ddl import (
     Definitions,
     Inverse,
@@ -113,11 +114,11 @@ def find_difference(connection: Any, before: Mapping[str, Any]) -> str:
 def finish(
     connection: Any, statement: Statement, schema_name: str, before: Mapping[str, Any], *, is_fresh: bool = True
 ) -> Inverse:
-    """Return what undoes `statement`, which has run; any connection to its server will do.
+    """Return what undoes `statement`, which has run.
 
     before: as read_before gave it; any worker can finish with it what another one began.
-    is_fresh: it has just run. Else rows that others wrote since are not told from its own, and a table that was made
-        with rows is dropped by no rollback.
+    is_fresh: it has just run on this connection, and what it kept values of is still locked. Else rows that others
+        wrote since are not told from its own, and a table that was made with rows is dropped by no rollback.
     """
     if statement.facts is None or not before:
         return Inverse()
@@ -132,7 +133,8 @@ def finish(
             kept=kept_data.from_record(before["kept"]),
             zeros=_load_zeros(before),
         )
-    except DefinitionError as error:
+        kept_data.make_guards(connection, change, before["sql_mode"], is_locked=is_fresh)
+    except (DefinitionError, NoInverseError) as error:
         return Inverse(missing=f"cannot be undone: {error}")
     except MySQLdb.Error as error:
         number, text = error_of(error)

@@ -44,7 +44,7 @@ class InspectedStatement:
     undo_state: "rows" (put back row by row), "ddl" (undone by the statements in `undo`, which is proven), "unproven"
         (`undo_note` says why), "none" (cannot be undone, `undo_note` says what is lost) or "off" (the ticket asks for
         no backup).
-    keeps: what it would destroy is set aside on the target first.
+    keeps: what it would destroy is set aside on the target first; keeps_columns: of these, columns that stay.
     seen: digests of the tables on which its rollback was tried, by name; it runs only while they are the same.
     effort: how the server makes the change and how large its table is, in words; "" when that is not known.
     """
@@ -59,6 +59,7 @@ class InspectedStatement:
     undo_note: str
     undo_state: str
     keeps: bool = False
+    keeps_columns: tuple[str, ...] = ()
     effort: str = ""
     seen: Mapping[str, str] = field(default_factory=dict)
 
@@ -160,7 +161,13 @@ def _inspect_on(connection: Any, facts: ServerFacts, ticket: Ticket) -> Inspecti
         together = why_not_together(checked.statements, snapshot)
         problems += _transaction_problems(ticket, together)
         if ticket.backup and not any(problem.severity == "error" for problem in problems):
-            proofs = proof.prove(connection, facts, checked.statements, ticket.schema_name)
+            proofs = proof.prove(
+                connection,
+                facts,
+                checked.statements,
+                ticket.schema_name,
+                most_copied_mib=ticket.target.most_copied_mib,
+            )
             problems += _proof_problems(checked.statements, proofs, accepts_loss=ticket.accepts_loss)
     return Inspection(
         _worst_first(problems),
@@ -391,6 +398,7 @@ def _describe(
         undo_note=note,
         undo_state=state,
         keeps=bool(found and found.keeps),
+        keeps_columns=found.keeps_columns if found else (),
         effort=effort_words,
         seen=dict(found.seen) if found and found.state is ProofState.PROVEN else {},
     )

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from typing import Any
 
 from backups.binlog.flavor import Flavor
 from backups.errors import BackupError
 from backups.rollback.column_types import parse_type
 from backups.rollback.ddl import Definitions
-from backups.rollback.definitions import TableDefinition
-from backups.rollback.kept import (
-    KeptTable,
-)
+from backups.rollback.definitions import PRIMARY, TableDefinition
+from backups.rollback.kept import KeptTable
+from backups.rollback.kept_partitions import list_stored, list_unique, parse_key
 from changes import kept_data
-from changes.alter_clauses import AlterAction
+from changes.alter_clauses import EVERY_PARTITION, EVERY_TEXT, AlterAction, AlterClause
 from changes.definitions import load_recorded, parse_definitions
 from changes.grants import Grants
 from changes.kinds import StatementKind
@@ -26,9 +26,6 @@ from changes.statements import Statement
 from changes.targets import read_rows
 
 PREFIX = KEPT_PREFIX
-MOST_COPIED_BYTES = 1 << 30
-"""Of a table whose columns are copied, which takes as long as reading it; moving a table takes no time at any size."""
-
 _RIGHTS = ("CREATE", "DROP", "ALTER", "INSERT", "SELECT", "INDEX", "REFERENCES")
 _ENGINES = frozenset({"InnoDB", "MyISAM", "Aria"})
 
@@ -42,54 +39,121 @@ class KeepingError(BackupError):
     """What was to be set aside cannot be; nothing was sent."""
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked for: that what `statement` would destroy is set aside in `kept_schema`.
+
+    schema_name: of the ticket. most_copied_mib: of a table whose values are copied; to move one takes no time.
+    """
+
+    facts: ServerFacts
+    statement: Statement
+    schema_name: str
+    kept_schema: str
+    most_copied_mib: int
+
+
 def require(
-    connection: Any,
-    facts: ServerFacts,
-    statement: Statement,
-    schema_name: str,
-    before: Mapping[str, Any],
-    kept_schema: str,
+    connection: Any, request: Request, before: Mapping[str, Any], changed: Iterable[str]
 ) -> list[dict[str, Any]]:
     """Return, for the statement's record, what is set aside as the approver was told. Raises KeepingError.
 
-    before: as ddl_undo.read_before gave it.
+    before: as ddl_undo.read_before gave it. changed: as `plan` takes it.
     """
     definitions = parse_definitions(load_recorded(before["objects"]))
-    tables = plan(statement, schema_name, definitions, kept_schema)
-    reason = ""
+    tables, reason = plan(request, definitions, changed)
     if not tables and any(isinstance(definition, TableDefinition) for definition in definitions.values()):
-        reason = "its table is no longer as it was when the ticket was checked"
-    if reason := reason or find_obstacle(connection, facts.flavor, facts.grants, tables, definitions):
+        reason = reason or "its table is no longer as it was when the ticket was checked"
+    if reason := reason or find_obstacle(connection, request, tables, definitions):
         raise KeepingError(
-            f"Found: {reason}. Needed: that what statement {statement.number + 1} takes away can be set aside, as it"
-            " was approved. Check the ticket again, and submit it with what is lost then."
+            f"Found: {reason}. Needed: that what statement {request.statement.number + 1} takes away can be set aside,"
+            " as it was approved. Check the ticket again, and submit it with what is lost then."
         )
     return kept_data.to_record(tables)
 
 
-def plan(statement: Statement, schema_name: str, before: Definitions, kept_schema: str) -> tuple[KeptTable, ...]:
-    """Return what has to be kept of the tables of `statement`, by its text and their definitions; () for nothing."""
-    facts = statement.facts
+def plan(request: Request, before: Definitions, changed: Iterable[str] = ()) -> tuple[tuple[KeptTable, ...], str]:
+    """Return what has to be kept of the tables of a statement, () for nothing; and why it cannot be, "" when it can.
+
+    before: the tables' definitions. changed: columns that stay, under a type that may not hold every value.
+    """
+    statement, facts, kept_schema = request.statement, request.statement.facts, request.kept_schema
     if facts is None:
-        return ()
-    tables = [
-        ((use.schema or schema_name, use.table), definition)
-        for use in dict.fromkeys(facts.written)
-        if isinstance(definition := before.get((use.schema or schema_name, use.table)), TableDefinition)
-    ]
+        return (), ""
+    names = [(use.schema or request.schema_name, use.table) for use in dict.fromkeys(facts.written)]
+    tables = [(name, table) for name in names if isinstance(table := before.get(name), TableDefinition)]
     if statement.kind in (StatementKind.DROP_TABLE, StatementKind.TRUNCATE_TABLE):
-        return tuple(KeptTable(*name, kept_schema) for name, _ in tables)
+        return tuple(KeptTable(*name, kept_schema) for name, _ in tables), ""
     if statement.kind is not StatementKind.ALTER_TABLE or len(tables) != 1:
-        return ()
+        return (), ""
+    name, table = tables[0]
     if any(clause.action in (AlterAction.ROWS, AlterAction.OTHER) for clause in facts.clauses):
+        return _plan_partitions(KeptTable(*name, kept_schema), table, facts.clauses)
+    kept = KeptTable(*name, kept_schema, _find_dropped(statement, table), _find_key(table))
+    kept = replace(kept, changed=_choose(table, changed, without=kept.columns))
+    kept = replace(kept, columns=(*kept.columns, *kept.changed))
+    reason = _find_unfit(statement, table, kept) if kept.columns else ""
+    return ((kept,) if kept.columns and not reason else ()), reason
+
+
+def _plan_partitions(
+    kept: KeptTable, table: TableDefinition, clauses: Sequence[AlterClause]
+) -> tuple[tuple[KeptTable, ...], str]:
+    """Return what `plan` does for a statement that takes the rows of partitions."""
+    if len(clauses) != 1 or not clauses[0].partitions:
+        return (), ""
+    if list_unique(table) is None:
+        return (), f"{kept.table_name} has a unique key of parts of columns, or of calculated ones"
+    if table.is_versioned:
+        return (), f"{kept.table_name} is system-versioned"
+    kept = replace(kept, columns=list_stored(table), key=_find_key(table), partitions=clauses[0].partitions)
+    return (kept,), ""
+
+
+def _choose(table: TableDefinition, names: Iterable[str], *, without: Iterable[str]) -> tuple[str, ...]:
+    """Return the named columns in the table's spelling and order."""
+    wanted = {name.casefold() for name in names} - {name.casefold() for name in without}
+    return tuple(column.name for column in table.columns if column.name.casefold() in wanted)
+
+
+def _find_unfit(statement: Statement, table: TableDefinition, kept: KeptTable) -> str:
+    """Return why values of columns could not be found again by the key when the statement has run, "" when they can."""
+    assert statement.facts is not None
+    clauses, of_key = statement.facts.clauses, {column.casefold() for column in kept.key}
+    again = {clause.name.casefold() for clause in clauses if clause.action is not AlterAction.DROP_COLUMN}
+    dropped = {column.casefold() for column in kept.columns if column not in kept.changed}
+    texts = {column.casefold() for column in find_redefined(statement, table, texts_only=True)}
+    if table.is_versioned:
+        return f"{kept.table_name} is system-versioned"
+    if not kept.key:
+        return f"{kept.table_name} has no primary key, or one of beginnings of columns, to find the values again by"
+    if statement.renames:
+        return f"{kept.table_name} is renamed by the same statement"
+    if statement.facts.ignore:
+        return "ALTER IGNORE deletes rows"
+    if again & dropped:
+        return f"the column {min(again & dropped)} is dropped and made again by the same statement"
+    # A key of characters that gets others may compare otherwise.
+    if of_key & {column.casefold() for column in kept.columns} or (kept.changed and of_key & texts):
+        return (
+            f"the statement changes its primary key too, by which the values of {kept.table_name} would be found again"
+        )
+    return ""
+
+
+def find_redefined(statement: Statement, table: TableDefinition, *, texts_only: bool = False) -> tuple[str, ...]:
+    """Return the columns to which an ALTER TABLE gives a new definition, as far as its text tells."""
+    if statement.facts is None:
         return ()
-    (name, table), dropped = tables[0], _find_dropped(statement, tables[0][1])
-    key = _find_key(table)
-    again = {clause.name.casefold() for clause in facts.clauses if clause.action is not AlterAction.DROP_COLUMN}
-    unfit = {column.casefold() for column in dropped} & ({column.casefold() for column in key} | again)
-    if not dropped or not key or unfit or statement.renames or facts.ignore or table.is_versioned:
-        return ()
-    return (KeptTable(*name, kept_schema, dropped, key),)
+    named = {clause.redefines.casefold() for clause in statement.facts.clauses} - {""}
+    charset, found = dict(table.options).get("CHARSET", ""), []
+    for column in table.columns:
+        kind = parse_type(column, charset)
+        is_text = kind is None or bool(kind.charset)
+        is_named = column.name.casefold() in named or (EVERY_TEXT in named and is_text)
+        if is_named and (is_text or not texts_only) and not (kind and kind.is_generated):
+            found.append(column.name)
+    return tuple(found)
 
 
 def _find_dropped(statement: Statement, table: TableDefinition) -> tuple[str, ...]:
@@ -106,23 +170,20 @@ def _find_dropped(statement: Statement, table: TableDefinition) -> tuple[str, ..
 
 def _find_key(table: TableDefinition) -> tuple[str, ...]:
     """Return the columns of the primary key; () when there is none, or it holds only the beginning of a column."""
-    text = next((index.text for index in table.indexes if index.kind == "PRIMARY"), "")
-    parts = text.partition("(")[2].rpartition(")")[0].split(",")
-    if not text or "(" in text.partition("(")[2]:
-        return ()
-    return tuple(part.strip().removesuffix(" DESC").strip("`").replace("``", "`") for part in parts)
+    return next((parse_key(index) for index in table.indexes if index.kind == PRIMARY), ())
 
 
-def find_obstacle(
-    connection: Any, flavor: Flavor, grants: Grants, tables: Iterable[KeptTable], before: Definitions
-) -> str:
+def find_obstacle(connection: Any, request: Request, tables: Iterable[KeptTable], before: Definitions) -> str:
     """Return why the data cannot be set aside, "" when it can. connection: to the target."""
-    tables = list(tables)
+    flavor, grants, tables = request.facts.flavor, request.facts.grants, list(tables)
     together = {(kept.schema_name.casefold(), kept.table_name.casefold()) for kept in tables if len(tables) > 1}
     for kept in tables:
         table = before[kept.schema_name, kept.table_name]
         assert isinstance(table, TableDefinition)
         reason = _find_missing_right(grants, kept) or _find_in_table(connection, kept, table)
+        if not kept.is_whole:
+            reason = reason or _find_in_way_of_lock(request, table)
+            reason = reason or _find_too_large(connection, kept, request)
         reason = reason or (_find_children(connection, flavor, grants, kept, together) if kept.is_whole else "")
         if reason:
             return reason
@@ -131,9 +192,10 @@ def find_obstacle(
 
 def _find_missing_right(grants: Grants, kept: KeptTable) -> str:
     needed = [(right, kept.kept_schema) for right in _RIGHTS]
-    if not kept.is_whole:
-        needed += [("LOCK TABLES", kept.kept_schema), ("LOCK TABLES", kept.schema_name)]
-    else:
+    needed += [("LOCK TABLES", kept.kept_schema), ("LOCK TABLES", kept.schema_name)]
+    if kept.changed or kept.partitions:
+        needed.append(("UPDATE", kept.kept_schema))
+    if kept.is_whole:
         needed += [(right, kept.schema_name) for right in ("CREATE", "DROP", "ALTER", "INSERT")]
         needed += [(right, kept.stand_in_schema) for right in ("CREATE", "DROP")]
     missing = next(((right, schema) for right, schema in needed if not grants.has_privilege(right, schema)), None)
@@ -151,13 +213,38 @@ def _find_in_table(connection: Any, kept: KeptTable, table: TableDefinition) -> 
     events = {row[0] for row in read_rows(connection, question, (kept.schema_name, kept.table_name))}
     if events and kept.is_whole:
         return f"{kept.table_name} has a trigger, and a table with triggers cannot be moved"
-    if "UPDATE" in events:
+    if ("INSERT" if kept.partitions else "UPDATE") in events:
         return f"{kept.table_name} has a trigger that putting the values back would fire"
-    question = "SELECT DATA_LENGTH FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s"
-    size = next((row[0] or 0 for row in read_rows(connection, question, (kept.schema_name, kept.table_name))), 0)
-    if not kept.is_whole and size > MOST_COPIED_BYTES:
-        return f"{kept.table_name} has {size:,} bytes; columns are copied up to {MOST_COPIED_BYTES:,}"
     return ""
+
+
+def _find_in_way_of_lock(request: Request, table: TableDefinition) -> str:
+    """Return why MySQL would not run the statement on a table that is locked, or not copy from it; "" when it would."""
+    if request.facts.flavor.is_mariadb:
+        return ""
+    if len(set(request.statement.tables)) > 1:
+        return "MySQL makes no foreign key while the table is locked; make it in a statement of its own"
+    engine = dict(table.options).get("ENGINE", "")
+    return "" if engine == "InnoDB" else f"with GTIDs MySQL does not copy from a table of the engine {engine}"
+
+
+def _find_too_large(connection: Any, kept: KeptTable, request: Request) -> str:
+    most_mib = request.most_copied_mib
+    if not request.facts.flavor.is_mariadb:  # MySQL answers with what it saw a day ago
+        read_rows(connection, "SET SESSION information_schema_stats_expiry = 0")
+    name: tuple[str, ...] = (kept.schema_name, kept.table_name)
+    question = "SELECT SUM(DATA_LENGTH) FROM information_schema.{} WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s"
+    if kept.partitions and kept.partitions != (EVERY_PARTITION,):
+        listed = ", ".join(["%s"] * len(kept.partitions))
+        question = f"{question} AND (PARTITION_NAME IN ({listed}) OR SUBPARTITION_NAME IN ({listed}))"
+        rows = read_rows(connection, question.format("PARTITIONS"), (*name, *kept.partitions, *kept.partitions))
+    else:
+        rows = read_rows(connection, question.format("TABLES"), name)
+    size = int(rows[0][0] or 0)
+    if size <= most_mib << 20:
+        return ""
+    place = " in these partitions" if kept.partitions else ""
+    return f"{kept.table_name} has {size:,} bytes{place}; values are copied up to {most_mib:,} MiB on this target"
 
 
 def _find_children(

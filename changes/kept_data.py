@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,9 +11,12 @@ import MySQLdb
 
 from backups.restore import SQL_MODE
 from backups.rollback.alter import build_alters
-from backups.rollback.ddl import Definitions
+from backups.rollback.ddl import Definitions, SchemaChange, find_narrowed
 from backups.rollback.definitions import TableDefinition
-from backups.rollback.kept import KeptTable, build_copies, build_move_back, build_moves
+from backups.rollback.kept import KeptTable, build_lock, build_move_back, build_moves
+from backups.rollback.kept_back import describe_guards
+from backups.rollback.kept_partitions import build_row_copies
+from backups.rollback.kept_values import build_copies, build_guards
 from changes.definitions import load_recorded, parse_definitions, read_definitions
 from changes.targets import read_rows
 
@@ -21,17 +24,18 @@ from changes.targets import read_rows
 def set_aside(connection: Any, tables: Sequence[KeptTable], before: Definitions) -> None:
     """Keep the data; where columns are copied the tables stay locked until `release`. Raises MySQLdb.Error."""
     whole = [(kept, _table(before, kept)) for kept in tables if kept.is_whole]
-    ((mode,),) = read_rows(connection, "SELECT @@SESSION.sql_mode")
-    read_rows(connection, f"SET SESSION sql_mode = '{SQL_MODE}'")
-    try:
+    with _session_mode(connection, SQL_MODE):
         for sql in build_moves(whole):
             read_rows(connection, sql)
         for kept in tables:
-            for sql in () if kept.is_whole else build_copies(kept):
+            for sql in _list_copies(kept, _table(before, kept)):
                 read_rows(connection, sql)
-    finally:
-        with contextlib.suppress(MySQLdb.Error):
-            read_rows(connection, "SET SESSION sql_mode = %s", (mode,))
+
+
+def _list_copies(kept: KeptTable, table: TableDefinition) -> tuple[str, ...]:
+    if kept.is_whole:
+        return ()
+    return build_row_copies(kept, table) if kept.partitions else build_copies(kept, table)
 
 
 def _table(before: Definitions, kept: KeptTable) -> TableDefinition:
@@ -45,6 +49,36 @@ def release(connection: Any) -> None:
     read_rows(connection, "UNLOCK TABLES")
 
 
+def make_guards(connection: Any, change: SchemaChange, sql_mode: str, *, is_locked: bool) -> None:
+    """Make of the guards of kept values what the statement, which has run, made of the values; safe to call again.
+
+    sql_mode: of the session that ran it. is_locked: this is that session, and its tables are still locked.
+    Raises MySQLdb.Error, NoInverseError.
+    """
+    for name, kept in change.kept.items():
+        before, after = change.before.get(name), change.after.get(name)
+        if not kept.changed or not isinstance(before, TableDefinition) or not isinstance(after, TableDefinition):
+            continue
+        narrowed, renamed = find_narrowed(before, after, change), dict(change.column_renames)
+        guarded, key = describe_guards(kept, before, after, narrowed, renamed)
+        with _session_mode(connection, sql_mode):
+            for sql in build_guards(kept, guarded, after, key, is_locked=is_locked):
+                read_rows(connection, sql)
+
+
+@contextlib.contextmanager
+def _session_mode(connection: Any, sql_mode: str) -> Iterator[None]:
+    """Give the session a mode for a while, and let it write to whole tables."""
+    ((*before,),) = read_rows(connection, "SELECT @@SESSION.sql_mode, @@SESSION.sql_safe_updates")
+    change = "SET SESSION sql_mode = %s, SESSION sql_safe_updates = %s"
+    read_rows(connection, change, (sql_mode, 0))
+    try:
+        yield
+    finally:
+        with contextlib.suppress(MySQLdb.Error):
+            read_rows(connection, change, before)
+
+
 def take_back(connection: Any, tables: Sequence[KeptTable], before: Definitions) -> str:
     """Undo `set_aside` when the statement did not happen, as far as it was done; safe to call again.
 
@@ -53,13 +87,9 @@ def take_back(connection: Any, tables: Sequence[KeptTable], before: Definitions)
     release(connection)
     left = list[str]()
     for kept in tables:
-        if kept.is_whole and _exists(connection, kept.kept_schema, kept.table_name):
-            is_there = _exists(connection, kept.schema_name, kept.table_name)
-            if is_there and read_rows(connection, f"SELECT 1 FROM {kept.name} LIMIT 1"):
-                left.append(f"the rows of {kept.table_name} are in {kept.kept_name}: others wrote new ones meanwhile")
-                continue
-            for sql in build_move_back(kept, is_there=is_there):
-                read_rows(connection, sql.rstrip(";"))
+        is_away = kept.is_whole and _exists(connection, kept.kept_schema, kept.table_name)
+        if is_away and not _move_back(connection, kept):
+            left.append(f"the rows of {kept.table_name} are in {kept.kept_name}: others wrote new ones meanwhile")
     for kept in tables if not left else ():
         if kept.is_whole:
             _add_missing_keys(connection, kept, _table(before, kept))
@@ -67,6 +97,22 @@ def take_back(connection: Any, tables: Sequence[KeptTable], before: Definitions)
         for schema in (tables[0].stand_in_schema, tables[0].kept_schema):
             read_rows(connection, f"DROP DATABASE IF EXISTS `{schema}`")
     return "; ".join(left)
+
+
+def _move_back(connection: Any, kept: KeptTable) -> bool:
+    """Put a whole table in its place again; False when rows were written to the one that stands there."""
+    is_there = _exists(connection, kept.schema_name, kept.table_name)
+    try:
+        if is_there:
+            read_rows(connection, build_lock(kept).rstrip(";"))
+            if read_rows(connection, f"SELECT 1 FROM {kept.name} LIMIT 1"):
+                return False
+        for sql in build_move_back(kept, is_there=is_there):
+            read_rows(connection, sql.rstrip(";"))
+    finally:
+        with contextlib.suppress(MySQLdb.Error):
+            release(connection)
+    return True
 
 
 def _add_missing_keys(connection: Any, kept: KeptTable, table: TableDefinition) -> None:
@@ -89,9 +135,8 @@ def to_record(tables: Iterable[KeptTable]) -> list[dict[str, Any]]:
 
 
 def from_record(entries: Iterable[Mapping[str, Any]]) -> tuple[KeptTable, ...]:
-    return tuple(
-        KeptTable(**{**entry, "columns": tuple(entry["columns"]), "key": tuple(entry["key"])}) for entry in entries
-    )
+    tuples = ("columns", "key", "changed", "partitions")
+    return tuple(KeptTable(**{**entry, **{name: tuple(entry.get(name, ())) for name in tuples}}) for entry in entries)
 
 
 def begin(connection: Any, before: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ Row changes are not played: they change no definition, and their own undo is pro
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -17,17 +17,29 @@ import MySQLdb
 
 from backups.errors import DefinitionError
 from backups.restore import SCHEMA_CHANGE_MODE
-from backups.rollback.ddl import Definitions, build_inverse, compare_definitions, digest
-from backups.rollback.definitions import ObjectName
+from backups.rollback.alter import NoInverseError
+from backups.rollback.column_types import parse_type
+from backups.rollback.ddl import (
+    Definitions,
+    SchemaChange,
+    build_inverse,
+    compare_definitions,
+    digest,
+    find_narrowed,
+    find_stuck,
+    move_change,
+)
+from backups.rollback.definitions import ObjectName, TableDefinition
 from backups.rollback.kept import KeptTable
 from changes import effort, keeping, kept_data, proof_server, targets
+from changes.alter_clauses import EVERY_TEXT
 from changes.ddl_undo import build_change, find_loss_by_text, label, list_names, mark
 from changes.definitions import parse_definitions
 from changes.lexer import SplitError
 from changes.proof_server import NoProofError
 from changes.renumbering import find_zeros
 from changes.requalify import requalify_all
-from changes.scratch import KEPT, Originals, Scratch, open_scratch, read_originals
+from changes.scratch import Originals, Scratch, open_scratch, read_originals
 from changes.server_facts import ServerFacts
 from changes.statements import Statement, check_statements
 
@@ -48,7 +60,7 @@ class StatementProof:
     """What is known of the way back from one schema change.
 
     undo: the statements that undid it, in an order that descending id replays; none when it changes nothing.
-    keeps: what it would destroy is set aside first.
+    keeps: what it would destroy is set aside first; keeps_columns: of these, columns that stay, under another type.
     seen: name to digest of the tables and views as they were on the target, where no statement before has changed them.
     algorithm: how the server makes the change, in words; "" when it is not known.
     """
@@ -57,22 +69,24 @@ class StatementProof:
     reason: str = ""
     undo: tuple[str, ...] = ()
     keeps: bool = False
+    keeps_columns: tuple[str, ...] = ()
     algorithm: str = ""
     seen: Mapping[str, str] = field(default_factory=dict)
 
 
 def prove(
-    connection: Any, facts: ServerFacts, statements: Sequence[Statement], schema_name: str
+    connection: Any, facts: ServerFacts, statements: Sequence[Statement], schema_name: str, *, most_copied_mib: int
 ) -> dict[int, StatementProof]:
     """Return the proof of each schema change by the number of its statement. Runs nothing on the target.
 
-    connection: to the target. Raises MySQLdb.Error when the target stops answering.
+    connection: to the target. most_copied_mib: as keeping.Request has it.
+    Raises MySQLdb.Error when the target stops answering.
     """
     changing = [statement for statement in statements if statement.facts is not None]
     if not changing:
         return {}
     names = {name for statement in changing for name in _mentioned(statement, schema_name)}
-    target = _Target(connection, facts, schema_name)
+    target = _Target(connection, facts, schema_name, most_copied_mib)
     try:
         originals = _read_originals(connection, schema_name, names)
         target.definitions = parse_definitions(originals.objects)
@@ -116,12 +130,19 @@ class _Target:
     connection: Any
     facts: ServerFacts
     schema_name: str
+    most_copied_mib: int
     definitions: Definitions = field(default_factory=dict)
 
-    def plan_keeping(self, statement: Statement, before: Definitions) -> tuple[tuple[KeptTable, ...], str]:
-        """Return what is set aside before `statement`, and why that cannot be, "" when it can."""
-        tables = keeping.plan(statement, self.schema_name, before, KEPT_SCHEMA)
-        obstacle = keeping.find_obstacle(self.connection, self.facts.flavor, self.facts.grants, tables, before)
+    def plan_keeping(
+        self, statement: Statement, before: Definitions, changed: Iterable[str] = ()
+    ) -> tuple[tuple[KeptTable, ...], str]:
+        """Return what is set aside before `statement`, and why that cannot be, "" when it can.
+
+        changed: columns that stay, under a type that may not hold every value.
+        """
+        request = keeping.Request(self.facts, statement, self.schema_name, KEPT_SCHEMA, self.most_copied_mib)
+        tables, obstacle = keeping.plan(request, before, changed)
+        obstacle = obstacle or keeping.find_obstacle(self.connection, request, tables, before)
         return (() if obstacle else tables), obstacle
 
     def find_zeros(self, statement: Statement) -> Mapping[ObjectName, tuple[str, ...]]:
@@ -130,15 +151,52 @@ class _Target:
         return find_zeros(self.connection, statement, definitions, self.facts.sql_mode)
 
     def without_proof(self, statement: Statement, reason: str) -> StatementProof:
+        """Say what is known without a try: what the text alone tells, and what it leaves open, counts as lost."""
+        names = list_names(statement, self.schema_name)
+        before = {name: self.definitions.get(name) for name in names}
+        changed = _list_redefined(statement, before)
         lost = find_loss_by_text(statement)
+        if not lost and changed:
+            lost = f"it may not hold every value of column {', '.join(changed)} under the new type"
         if not lost:
             return StatementProof(ProofState.UNPROVEN, reason)
-        names = list_names(statement, self.schema_name)
-        kept, obstacle = self.plan_keeping(statement, {name: self.definitions.get(name) for name in names})
-        if kept:
-            return StatementProof(ProofState.UNPROVEN, reason, keeps=True)
+        kept, obstacle = self.plan_keeping(statement, before, changed)
+        if kept and set(changed) <= set(kept[0].columns) and not _has_documents(kept[0], before):
+            return StatementProof(ProofState.UNPROVEN, reason, keeps=True, keeps_columns=kept[0].changed)
         lost = f"{lost}, and cannot be set aside: {obstacle}" if obstacle else lost
         return StatementProof(ProofState.LOST, f"{lost}; not tried: {reason}")
+
+
+def _has_documents(kept: KeptTable, before: Definitions) -> bool:
+    """Whether a column that may get another type is MySQL's JSON, which not every value can become again."""
+    table = before[kept.schema_name, kept.table_name]
+    assert isinstance(table, TableDefinition)
+    kinds = {column.name: parse_type(column, "") for column in table.columns}
+    return any((kind := kinds[name]) is None or kind.base == "json" for name in kept.changed)
+
+
+def _list_redefined(statement: Statement, before: Definitions) -> tuple[str, ...]:
+    """Return the columns whose type an ALTER TABLE may change, those too that its table does not have yet."""
+    assert statement.facts is not None
+    named = [clause.redefines for clause in statement.facts.clauses if clause.redefines]
+    table = next((table for table in before.values() if isinstance(table, TableDefinition)), None)
+    if table is None:
+        return tuple(named)
+    there = {column.name.casefold() for column in table.columns} | {EVERY_TEXT}
+    unknown = [name for name in named if name.casefold() not in there]
+    return (*keeping.find_redefined(statement, table), *unknown)
+
+
+def _find_in_all(
+    change: SchemaChange, find: Callable[[TableDefinition, TableDefinition, SchemaChange], list[str]]
+) -> list[str]:
+    """Return the columns that `find` names, of every table that is there before and after."""
+    found, names = list[str](), dict(change.renames)
+    for name, before in change.before.items():
+        after = change.after.get(names.get(name, name))
+        if isinstance(before, TableDefinition) and isinstance(after, TableDefinition):
+            found += find(before, after, change)
+    return found
 
 
 @dataclass(slots=True)
@@ -181,7 +239,7 @@ class _Play:
             return self.target.without_proof(
                 statement, f"on empty tables like these the server answers {number}: {text}"
             )
-        except (DefinitionError, NoProofError, SplitError) as error:
+        except (DefinitionError, NoProofError, NoInverseError, SplitError) as error:
             self.stopped = f"statement {statement.number + 1} before it could not be tried"
             return self.target.without_proof(statement, str(error).rstrip("."))
 
@@ -190,20 +248,22 @@ class _Play:
         before = self.scratch.read()
         names = list_names(statement, self.target.schema_name)
         kept, obstacle = self.target.plan_keeping(statement, {name: before.get(name) for name in names})
-        self._run_as_ticket(sql, kept, before)
-        after = self.scratch.read()
+        change, after = self._play(statement, sql, kept, before)
+        narrowed, stuck = _find_in_all(change, find_narrowed), _find_in_all(change, find_stuck)
+        if stuck:
+            kept, obstacle = (
+                (),
+                f"what becomes of column {stuck[0]} may be no value of its old type, which it would need",
+            )
+        elif narrowed:
+            # What its types do to values is known only now: begin anew, with these set aside as well.
+            kept, obstacle = self.target.plan_keeping(statement, change.before, narrowed)
+            if kept:
+                self.scratch.make_again(before, names)
+                change, after = self._play(statement, sql, kept, before)
         # Children of a table that is renamed change with it.
         changed = [name for name in {*before, *after} if digest(before.get(name)) != digest(after.get(name))]
         self.touched.update(names, changed)
-        change = build_change(
-            statement,
-            self.target.schema_name,
-            before={name: before.get(name) for name in names},
-            after={name: after.get(name) for name in names},
-            sql_mode=self.target.facts.sql_mode,
-            kept=kept,
-            zeros=self.target.find_zeros(statement),
-        )
         inverse = build_inverse(change)
         if inverse.missing:
             lost = inverse.missing.removeprefix("cannot be undone: ").rstrip(".")
@@ -214,8 +274,8 @@ class _Play:
             return StatementProof(state, f"it also changes this: {difference}" if difference else "")
         problem = self._undo(inverse.statements, before)
         if not problem:
-            self._run_as_ticket(sql, kept, before)
-            problem = compare_definitions(self.scratch.read(), after)
+            _, again = self._play(statement, sql, kept, before)
+            problem = compare_definitions(again, after)
             if problem:
                 self.stopped = f"statement {statement.number + 1} before it does not do the same twice"
                 problem = ""
@@ -223,7 +283,39 @@ class _Play:
             self.stopped = f"the way back of statement {statement.number + 1} before it did not work"
         state = ProofState.UNPROVEN if problem else ProofState.PROVEN
         algorithm = "" if problem or self.stopped else self._ask_algorithm(statement, sql, inverse.statements, after)
-        return StatementProof(state, problem, inverse.statements, keeps=bool(kept), algorithm=algorithm)
+        columns = kept[0].changed if kept else ()
+        return StatementProof(
+            state,
+            problem,
+            inverse.statements,
+            keeps=bool(kept),
+            keeps_columns=columns,
+            algorithm=algorithm,
+        )
+
+    def _play(
+        self, statement: Statement, sql: str, kept: tuple[KeptTable, ...], before: Definitions
+    ) -> tuple[SchemaChange, Definitions]:
+        """Run a statement as the execution does. Returns what it did, and all definitions after it."""
+        connection, mode = self.scratch.connection, self.target.facts.sql_mode
+        names = list_names(statement, self.target.schema_name)
+        try:
+            self._run_as_ticket(sql, kept, before)
+        finally:
+            kept_data.release(connection)
+        after = self.scratch.read()
+        change = build_change(
+            statement,
+            self.target.schema_name,
+            before={name: before.get(name) for name in names},
+            after={name: after.get(name) for name in names},
+            sql_mode=mode,
+            kept=kept,
+            zeros=self.target.find_zeros(statement),
+        )
+        here = [self.scratch.place(one) for one in kept]
+        kept_data.make_guards(connection, move_change(change, here), mode, is_locked=True)
+        return change, after
 
     def _ask_algorithm(self, statement: Statement, sql: str, undo: Sequence[str], after: Definitions) -> str:
         """Undo the statement once more, and let the server choose how to make it again."""
@@ -270,13 +362,8 @@ class _Play:
         targets.read_rows(connection, "SET SESSION sql_mode = %s", (self.target.facts.sql_mode,))
         self.scratch.drop_kept()
         here = {(names[schema], table): definition for (schema, table), definition in before.items()}
-        kept_schema = f"{self.scratch.name}{KEPT}"
-        moved = [replace(one, schema_name=names[one.schema_name], kept_schema=kept_schema) for one in kept]
-        kept_data.set_aside(connection, moved, here)
-        try:
-            self.scratch.run(sql)
-        finally:
-            kept_data.release(connection)
+        kept_data.set_aside(connection, [self.scratch.place(one) for one in kept], here)
+        self.scratch.run(sql)
 
     def _undo(self, statements: Sequence[str], before: Definitions, *, compare: bool = True) -> str:
         """Run the inverse as a rollback does. Returns what is not as it was, "" when all is."""
@@ -285,6 +372,7 @@ class _Play:
             try:
                 self.scratch.run(self.scratch.to_scratch(text, KEPT_SCHEMA).rstrip(";"))
             except MySQLdb.Error as error:
+                kept_data.release(self.scratch.connection)
                 return "its inverse is answered by {}: {}".format(*targets.error_of(error))
         difference = compare_definitions(self.scratch.read(), before) if compare else ""
         return f"after the way back {difference}" if difference else ""

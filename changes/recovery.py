@@ -26,6 +26,7 @@ from backups.binlog.search import FoundTransaction
 from backups.capture import find_sequences
 from backups.errors import AttributionError, DecodeError, UnreachableError
 from backups.rollback.ddl import is_logged
+from backups.rollback.kept_values import is_logged_as_text
 from backups.source import SearchResult, Wanted, find_own_transactions
 from changes import ddl_undo, ending, jobs, kept_data, killing, targets, undo
 from changes.activity import note
@@ -294,7 +295,7 @@ def _build_evidence(record: ExecutedStatement, found: SearchResult | None, troub
         is_row_change=is_row_change(record),
         is_transactional=bool(tables) and all(table.engine in TRANSACTIONAL for table in tables),
         expected=_count_expected(record),
-        found=len(_ended(found)),
+        found=sum(_is_counted(record, one) for one in _ended(found)),
         trouble=trouble,
     )
 
@@ -309,7 +310,12 @@ def _count_expected(record: ExecutedStatement) -> int:
     if is_row_change(record) or not record.execution.ticket.is_rollback:
         return 1
     texts = [text for statement in undo.find_undone(record) for text in statement.undo_statements]
-    return max(1, sum(map(is_logged, texts)))
+    return max(1, sum(is_logged(text) and is_logged_as_text(text) for text in texts))
+
+
+def _is_counted(record: ExecutedStatement, found: FoundTransaction) -> bool:
+    """Of a rollback's schema change only what is logged as text tells how far it came; the last statement is."""
+    return found.is_query or is_row_change(record) or not record.execution.ticket.is_rollback
 
 
 def _write_judgement(

@@ -153,6 +153,10 @@ def run_one(run: Run, statement: Statement, record: ExecutedStatement) -> None:
         schema_change.end_failed(run, record, fields)
         return
     if not is_row_change:
+        if record.definitions_before.get("kept"):
+            # First of all on record: what is done with kept values logs too, and must not be taken for the statement.
+            run.attempt.write(record, **fields)
+            faults.point("recorded_before_decode")
         fields |= schema_change.end_done(run, statement, record)
     run.attempt.write(record, **fields)
     faults.point("recorded_before_decode")

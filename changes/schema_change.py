@@ -27,7 +27,10 @@ def read_before(run: Run, statement: Statement) -> dict[str, Any]:
     ddl_undo.require_seen(before, schema_name, approved.get("seen", {}))
     if approved.get("keeps"):
         kept_schema = keeping.name_schema(run.execution.pk, statement.number)
-        before["kept"] = keeping.require(connection, run.session.facts, statement, schema_name, before, kept_schema)
+        request = keeping.Request(
+            run.session.facts, statement, schema_name, kept_schema, run.ticket.target.most_copied_mib
+        )
+        before["kept"] = keeping.require(connection, request, before, approved.get("keeps_columns", ()))
     return before
 
 
@@ -61,12 +64,14 @@ def set_aside(run: Run, record: ExecutedStatement) -> runner.StatementStart | No
 
 
 def end_done(run: Run, statement: Statement, record: ExecutedStatement) -> dict[str, Any]:
-    """Let go of the tables of a statement that is done, and return the fields that say what undoes it."""
+    """Return the fields that say what undoes a statement that is done, and let go of its tables."""
     connection, before = run.session.connection, record.definitions_before
-    if before.get("kept"):
-        with contextlib.suppress(MySQLdb.Error):  # a session that is gone holds no tables
-            kept_data.release(connection)
-    inverse = ddl_undo.finish(connection, statement, run.ticket.schema_name, before)
+    try:
+        inverse = ddl_undo.finish(connection, statement, run.ticket.schema_name, before)
+    finally:
+        if before.get("kept"):
+            with contextlib.suppress(MySQLdb.Error):  # a session that is gone holds no tables
+                kept_data.release(connection)
     return {"undo_statements": list(inverse.statements), "undo_missing": inverse.missing}
 
 

@@ -18,7 +18,7 @@ from backups.rollback.alter import NoInverseError
 from backups.rollback.databases import DatabaseDefinition
 from backups.rollback.ddl import Definitions, compare_definitions, remake_view
 from backups.rollback.definitions import ObjectName, TableDefinition, ViewDefinition
-from backups.rollback.kept import STAND_IN
+from backups.rollback.kept import STAND_IN, KeptTable
 from backups.rollback.literals import quote_identifier
 from backups.snapshot import find_names
 from changes import proof_server, targets
@@ -102,6 +102,24 @@ class Scratch:
     def to_scratch(self, sql: str, kept_schema: str) -> str:
         """Return a statement of ours, in the session of a rollback, for the scratch schemas."""
         return requalify(requalify_all(sql, self.names), kept_schema, f"{self.name}{KEPT}")
+
+    def place(self, kept: KeptTable) -> KeptTable:
+        """Return what is kept of a table as it is kept here."""
+        return replace(kept, schema_name=self.names[kept.schema_name], kept_schema=f"{self.name}{KEPT}")
+
+    def make_again(self, wanted: Definitions, names: Iterable[ObjectName]) -> None:
+        """Make tables as they were. Raises NoProofError when they do not come out so."""
+        with plain_session(self.connection):
+            self.run("SET SESSION foreign_key_checks = 0")
+            for name in names:
+                self.run(f"USE {quote_identifier(self.names[name[0]])}")
+                self.run(f"DROP TABLE IF EXISTS {quote_identifier(name[1])}")
+                if isinstance(table := wanted.get(name), TableDefinition):
+                    self.run(requalify_all(table.text, self.names))
+            self.run("SET SESSION foreign_key_checks = 1")
+            self.run(f"USE {quote_identifier(self.name)}")
+        if difference := compare_definitions(self.read(), wanted):
+            raise NoProofError(f"the server for proofs makes another table of the same definition: {difference}")
 
     def drop_kept(self) -> None:
         for name in (f"{self.name}{KEPT}{STAND_IN}", f"{self.name}{KEPT}"):

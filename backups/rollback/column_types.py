@@ -10,12 +10,14 @@ tests/fidelity.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from backups.rollback.definitions import Element
 
 _TYPE = re.compile(r"`(?:[^`]|``)+` (\w+)(?:\s*\(((?:[^()'\\]|'(?:[^'\\]|\\.|'')*+')*)\))?([^'(]*)", re.DOTALL)
 _CHARSET = re.compile(r"\bCHARACTER SET (\w+)")
+_COLLATION = re.compile(r"\bCOLLATE (\w+)")
 _MEMBER = re.compile(r"'(?:[^'\\]|\\.|'')*+'", re.DOTALL)
 
 _INTEGER_BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
@@ -78,6 +80,32 @@ def parse_type(column: Element, table_charset: str) -> ColumnType | None:
     )
 
 
+def build_bare_type(column: Element, options: Mapping[str, str]) -> str:
+    """Return what a column's clause says of its values, for a column of another table: type, characters and NULL.
+
+    options: of its own table, whose character set it has where it names none.
+    """
+    match = _TYPE.match(column.text)
+    kind = parse_type(column, options.get("CHARSET", ""))
+    assert match is not None
+    assert kind is not None
+    words = match[3]
+    parts = [f"{match[1]}({match[2]})" if match[2] is not None else match[1]]
+    parts += [word for word in ("unsigned", "zerofill") if word in words.split()]
+    if kind.charset:
+        collation = _COLLATION.search(words)
+        if _CHARSET.search(words) or not collation:
+            parts.append(f"CHARACTER SET {kind.charset}")
+        if collation:
+            parts.append(f"COLLATE {collation[1]}")
+        elif not _CHARSET.search(words) and "COLLATE" in options:
+            parts.append(f"COLLATE {options['COLLATE']}")
+    parts.append("NULL" if kind.nullable else "NOT NULL")
+    if kind.base == "timestamp" and not kind.nullable:
+        parts.append("DEFAULT '1970-01-02 00:00:01'")  # else MariaDB lets the first one set itself
+    return " ".join(parts)
+
+
 def keeps_values(old: ColumnType, new: ColumnType, *, strict: bool) -> bool:
     """Tell whether each value of `old` is the same again after a change to `new` and back."""
     if old.is_generated:
@@ -86,12 +114,23 @@ def keeps_values(old: ColumnType, new: ColumnType, *, strict: bool) -> bool:
         return False
     if not _keeps_characters(old, new, strict=strict):
         return False
+    if old.charset != new.charset and not strict and old.base in _TEXT_BYTES:
+        # Of characters that take more bytes fewer fit; the next larger type has room for all of them.
+        return _TEXT_BYTES.get(new.base, 0) > _TEXT_BYTES[old.base]
     if (old.base, old.arguments, old.unsigned) == (new.base, new.arguments, new.unsigned):
         return True
     return any(
         rule(old, new, strict)
         for rule in (_integers, _texts, _binaries, _decimals, _floats, _members, _times, _bits, _geometries)
     )
+
+
+def can_return(old: ColumnType, new: ColumnType) -> bool:
+    """Tell whether an ALTER from `new` back to `old` runs whatever became of the values, where it is not strict.
+
+    A document of MySQL that was cut, or is bytes, is none, and every session refuses it.
+    """
+    return old.base != "json" or new.base in ("json", "mediumtext", "longtext") or new.is_generated
 
 
 def _keeps_characters(old: ColumnType, new: ColumnType, *, strict: bool) -> bool:

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 from backups.rollback.alter import NoInverseError, build_alters, find_counterparts
-from backups.rollback.column_types import keeps_values, parse_type
+from backups.rollback.column_types import can_return, keeps_values, parse_type
 from backups.rollback.databases import DatabaseDefinition, build_drop
 from backups.rollback.definitions import Definition, ObjectName, TableDefinition, ViewDefinition
-from backups.rollback.interim import build_interim
 from backups.rollback.kept import (
     KeptTable,
-    build_copy_back,
-    build_look,
-    build_look_at_rows,
     build_move_back,
     without_foreign_keys,
 )
+from backups.rollback.kept_back import bring_rows_back, bring_values_back
 from backups.rollback.literals import quote_identifier
 
 Definitions = Mapping[ObjectName, Definition | None]
@@ -63,6 +60,16 @@ class Inverse:
 
     statements: tuple[str, ...] = ()
     missing: str = ""
+
+
+def move_change(change: SchemaChange, kept: Sequence[KeptTable]) -> SchemaChange:
+    """Return `change` as it is elsewhere, with its tables where `kept` has them."""
+    places = {one.table_name: (one.schema_name, one.table_name) for one in kept}
+    before, after = (
+        {places.get(name[1], name): definition for name, definition in definitions.items()}
+        for definitions in (change.before, change.after)
+    )
+    return replace(change, before=before, after=after, kept={places[one.table_name]: one for one in kept})
 
 
 def build_inverse(change: SchemaChange) -> Inverse:
@@ -113,26 +120,63 @@ def digest(definition: Definition | None) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
-def find_lost_columns(before: TableDefinition, after: TableDefinition, change: SchemaChange) -> list[str]:
-    """Return the columns whose values do not survive, each with the reason."""
+def find_dropped(before: TableDefinition, after: TableDefinition, change: SchemaChange) -> list[str]:
+    """Return the columns with values of their own that are gone, or were made anew."""
     counterparts = find_counterparts(after.columns, before.columns, dict(change.column_renames))
-    kept = {column for table in change.kept.values() for column in table.columns}
-    charsets = [dict(table.options).get("CHARSET", "") for table in (before, after)]
-    lost = []
     dropped = {name.casefold() for name in change.dropped_columns}
+    found = []
+    for column in before.columns:
+        old = parse_type(column, "")
+        is_gone = column.name not in counterparts or column.name.casefold() in dropped
+        if is_gone and column.name not in change.whole_columns and (old is None or not old.is_generated):
+            found.append(column.name)
+    return found
+
+
+def find_narrowed(before: TableDefinition, after: TableDefinition, change: SchemaChange) -> list[str]:
+    """Return the columns, by their names before, whose new types may not hold every value."""
+    counterparts = find_counterparts(after.columns, before.columns, dict(change.column_renames))
+    charsets = [dict(table.options).get("CHARSET", "") for table in (before, after)]
+    dropped = {name.casefold() for name in change.dropped_columns}
+    found = []
     for column in before.columns:
         if column.name in change.whole_columns:
             continue
-        old = parse_type(column, charsets[0])
         counterpart = counterparts.get(column.name)
         if counterpart is None or column.name.casefold() in dropped:
-            if column.name not in kept and (old is None or not old.is_generated):
-                lost.append(f"the values of column {column.name}, which is dropped")
             continue
-        new = parse_type(counterpart, charsets[1])
+        old, new = parse_type(column, charsets[0]), parse_type(counterpart, charsets[1])
         if old is None or new is None or not keeps_values(old, new, strict=change.strict):
-            lost.append(f"values of column {column.name} that its new type cannot hold exactly")
-    return lost
+            found.append(column.name)
+    return found
+
+
+def find_stuck(before: TableDefinition, after: TableDefinition, change: SchemaChange) -> list[str]:
+    """Return the narrowed columns that an ALTER may not give their type back, so that kept values have no place."""
+    counterparts = find_counterparts(after.columns, before.columns, dict(change.column_renames))
+    found = []
+    for name in find_narrowed(before, after, change):
+        column = next(column for column in before.columns if column.name == name)
+        old, new = parse_type(column, ""), parse_type(counterparts[name], "")
+        if old is None or new is None or not can_return(old, new):
+            found.append(name)
+    return found
+
+
+def find_lost_columns(before: TableDefinition, after: TableDefinition, change: SchemaChange) -> list[str]:
+    """Return the columns whose values do not survive and are not kept, each with the reason."""
+    kept = {column for table in change.kept.values() for column in table.columns}
+    changed = {column for table in change.kept.values() for column in table.changed}
+    lost = [
+        f"the values of column {name}, which is dropped"
+        for name in find_dropped(before, after, change)
+        if name not in kept - changed
+    ]
+    return lost + [
+        f"values of column {name} that its new type cannot hold exactly"
+        for name in find_narrowed(before, after, change)
+        if name not in changed
+    ]
 
 
 def _find_renumbered(after: TableDefinition, zeros: Sequence[str]) -> Iterator[str]:
@@ -179,17 +223,11 @@ class _Inverse:
             return
         assert isinstance(now, TableDefinition)
         self._check_rows(name, now, wanted)
-        yield build_look(kept)
         renamed = dict(self.change.column_renames)
-        interim = build_interim(now, wanted, kept.columns, renamed)
-        if interim is None:
-            yield from build_alters(now, wanted, _name(name), renamed)
-            yield build_copy_back(kept, wanted)
-            return
-        yield build_look_at_rows(kept)
-        yield from build_alters(now, interim, _name(name), renamed)
-        yield build_copy_back(kept, interim)
-        yield from build_alters(interim, wanted, _name(name), {})
+        if kept.partitions:
+            yield from bring_rows_back(kept, now, wanted)
+        else:
+            yield from bring_values_back(kept, now, wanted, find_narrowed(wanted, now, self.change), renamed)
 
     def _check_rows(self, name: ObjectName, now: TableDefinition, wanted: TableDefinition) -> None:
         """Raise NoInverseError when rows, or values of columns, were lost; equal definitions do not say that."""

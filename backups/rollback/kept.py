@@ -1,7 +1,8 @@
 """Data that a schema change would destroy is set aside on the same server first, and comes back from there.
 
 A table that is dropped or emptied is moved whole, by RENAME, into a schema of its own, and an empty like of it takes
-its place for the statement: instant at any size. Of columns that are dropped, key and values are copied.
+its place for the statement: instant at any size. What a statement takes out of a table that stays is copied:
+kept_values.py, kept_partitions.py.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ class KeptTable:
     """What is kept of one table, under its own name in the schema `kept_schema`.
 
     columns: those whose values are copied, with `key`; empty when the table is moved whole.
+    changed: those of `columns` that stay, under a type that may not hold every value.
+    partitions: those whose rows are copied, by `columns` alone.
     """
 
     schema_name: str
@@ -28,6 +31,8 @@ class KeptTable:
     kept_schema: str
     columns: tuple[str, ...] = ()
     key: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    partitions: tuple[str, ...] = ()
 
     @property
     def is_whole(self) -> bool:
@@ -74,50 +79,34 @@ def _drop(key: Element) -> str:
     return f"DROP FOREIGN KEY {quote_identifier(key.name)}"
 
 
-def build_copies(kept: KeptTable) -> tuple[str, ...]:
-    """Return the statements that copy columns; the table stays locked from the second last one on."""
-    columns = ", ".join(quote_identifier(column) for column in (*kept.key, *kept.columns))
-    key = ", ".join(quote_identifier(column) for column in kept.key)
-    return (
-        f"CREATE DATABASE {quote_identifier(kept.kept_schema)}",
-        f"CREATE TABLE {kept.kept_name} (PRIMARY KEY ({key})) AS SELECT {columns} FROM {kept.name} WHERE FALSE",
-        f"LOCK TABLES {kept.name} WRITE, {kept.kept_name} WRITE",
-        f"INSERT INTO {kept.kept_name} ({columns}) SELECT {columns} FROM {kept.name}",
-    )
-
-
 def build_look(kept: KeptTable) -> str:
     """Return a statement that fails where nothing is kept any more: before anything is changed to make room for it."""
     return f"SELECT 1 FROM {kept.kept_name} LIMIT 0;"
 
 
-def build_look_at_rows(kept: KeptTable) -> str:
-    """Return a statement that fails (ER_SUBQUERY_NO_1_ROW) where rows were written since, for which nothing is kept."""
-    key = " AND ".join(f"t.{quote_identifier(column)} = k.{quote_identifier(column)}" for column in kept.key)
-    others = (
-        f"SELECT 1 FROM {kept.name} AS t LEFT JOIN {kept.kept_name} AS k ON {key}"
-        f" WHERE k.{quote_identifier(kept.key[0])} IS NULL LIMIT 1"
-    )
-    return f"SELECT (SELECT 1 UNION ALL ({others})) AS `no row was written since`;"
+def build_lock(kept: KeptTable) -> str:
+    """Return the statement after which nobody else reads or writes the table, nor what is kept of it."""
+    return f"LOCK TABLES {kept.name} WRITE, {kept.kept_name} WRITE;"
+
+
+UNLOCK = "UNLOCK TABLES;"
 
 
 def build_move_back(kept: KeptTable, *, is_there: bool) -> tuple[str, ...]:
-    """Return the statements that bring a whole table back. is_there: what stands in its place goes first."""
-    drop = (build_look(kept), f"DROP TABLE {kept.name};") if is_there else ()
-    return (*drop, f"RENAME TABLE {kept.kept_name} TO {kept.name};")
+    """Return the statements that bring a whole table back.
 
-
-def build_copy_back(kept: KeptTable, table: TableDefinition) -> str:
-    """Return the statement that writes kept values into the columns that are there again. table: as it was."""
-    lost = {column.casefold() for column in kept.columns}
-    # Columns that set themselves at every UPDATE keep the value they have.
-    others = [
-        column.name for column in table.columns if " ON UPDATE " in column.text and column.name.casefold() not in lost
-    ]
-    changes = [f"t.{quote_identifier(column)} = k.{quote_identifier(column)}" for column in kept.columns]
-    changes += [f"t.{quote_identifier(column)} = t.{quote_identifier(column)}" for column in others]
-    key = " AND ".join(f"t.{quote_identifier(column)} = k.{quote_identifier(column)}" for column in kept.key)
-    return f"UPDATE {kept.name} AS t JOIN {kept.kept_name} AS k ON {key} SET {', '.join(changes)};"
+    is_there: what stands in its place goes first, under a lock, so that no row is written to it after the look that
+    found it empty. RENAME TABLE is no statement for locked tables on MariaDB; ALTER TABLE is, on both.
+    """
+    if not is_there:
+        return (f"RENAME TABLE {kept.kept_name} TO {kept.name};",)
+    return (
+        build_look(kept),
+        build_lock(kept),
+        f"DROP TABLE {kept.name};",
+        f"ALTER TABLE {kept.kept_name} RENAME TO {kept.name};",
+        UNLOCK,
+    )
 
 
 def without_foreign_keys(table: TableDefinition) -> TableDefinition:

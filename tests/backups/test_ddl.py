@@ -224,7 +224,8 @@ class TestColumnsThatComeBack:
     def undo(self, before: Definition, after: Definition) -> list[str]:
         inverse = undo(before, after, kept={T: self.KEPT}, dropped_columns=("u",))
         assert not inverse.missing
-        return list(reversed(inverse.statements))
+        around = ("LOCK TABLES", "UNLOCK TABLES", "ALTER TABLE `kept`")
+        return [text for text in reversed(inverse.statements) if not text.startswith(around)]
 
     def test_nothing_is_added_where_nothing_is_demanded(self) -> None:
         texts = self.undo(table(ID, self.U, PK), table(ID, PK))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from backups.rollback.ddl import SchemaChange, build_inverse
 from backups.rollback.definitions import parse_table
-from backups.rollback.kept import KeptTable, build_copies, build_moves
+from backups.rollback.kept import KeptTable, build_moves
+from backups.rollback.kept_values import build_copies, is_logged_as_text, is_preparation, parse_question
 
 T = ("shop", "t")
 TABLE = parse_table(
@@ -35,15 +36,17 @@ def test_a_dropped_table_comes_back_before_its_foreign_keys() -> None:
 
 def test_an_emptied_table_makes_room_after_a_look_at_what_is_kept() -> None:
     inverse = build_inverse(SchemaChange({T: TABLE}, {T: TABLE}, kept={T: WHOLE}))
-    assert list(reversed(inverse.statements))[:3] == [
+    assert list(reversed(inverse.statements))[:5] == [
         "SELECT 1 FROM `kept`.`t` LIMIT 0;",
+        "LOCK TABLES `shop`.`t` WRITE, `kept`.`t` WRITE;",
         "DROP TABLE `shop`.`t`;",
-        "RENAME TABLE `kept`.`t` TO `shop`.`t`;",
+        "ALTER TABLE `kept`.`t` RENAME TO `shop`.`t`;",
+        "UNLOCK TABLES;",
     ]
 
 
 def test_columns_are_copied_under_a_lock() -> None:
-    assert build_copies(COLUMN)[2:] == (
+    assert build_copies(COLUMN, TABLE)[2:] == (
         "LOCK TABLES `shop`.`t` WRITE, `kept`.`t` WRITE",
         "INSERT INTO `kept`.`t` (`id`, `a`) SELECT `id`, `a` FROM `shop`.`t`",
     )
@@ -54,9 +57,55 @@ def test_values_come_back_and_columns_that_set_themselves_stay() -> None:
     inverse = build_inverse(SchemaChange({T: TABLE}, {T: after}, dropped_columns=("a",), kept={T: COLUMN}))
     assert list(reversed(inverse.statements)) == [
         "SELECT 1 FROM `kept`.`t` LIMIT 0;",
+        "LOCK TABLES `shop`.`t` WRITE, `kept`.`t` WRITE;",
         "ALTER TABLE `shop`.`t` ADD COLUMN `a` varchar(9) DEFAULT NULL AFTER `id`;",
-        "UPDATE `shop`.`t` AS t JOIN `kept`.`t` AS k ON t.`id` = k.`id` SET t.`a` = k.`a`, t.`at` = t.`at`;",
+        "UPDATE `shop`.`t` JOIN `kept`.`t` ON `shop`.`t`.`id` = `kept`.`t`.`id`"
+        " SET `shop`.`t`.`a` = `kept`.`t`.`a`, `shop`.`t`.`at` = `shop`.`t`.`at`;",
+        "UNLOCK TABLES;",
+        "ALTER TABLE `kept`.`t` COMMENT = 'put back';",
     ]
+
+
+def test_values_under_another_type_come_back_where_nobody_changed_them() -> None:
+    after = parse_table(TABLE.text.replace("varchar(9)", "varchar(3)"))
+    kept = KeptTable(*T, "kept", ("a",), ("id",), ("a",))
+    assert build_copies(kept, TABLE)[1].endswith(
+        "AS SELECT `id`, `a`, `a` AS `inception_now_0`, 0 AS `inception_goes_back` FROM `shop`.`t` WHERE FALSE"
+    )
+    texts = list(reversed(build_inverse(SchemaChange({T: TABLE}, {T: after}, kept={T: kept})).statements))
+    assert texts[4].startswith("SET @inception_sql_mode = @@SESSION.sql_mode, SESSION sql_mode = IF(EXISTS (SELECT 1 ")
+    assert texts.pop(6) == "SET SESSION sql_mode = @inception_sql_mode;"
+    assert is_preparation(texts.pop(4))
+    assert texts[2:6] == [
+        "UPDATE `kept`.`t` LEFT JOIN `shop`.`t` ON `shop`.`t`.`id` = `kept`.`t`.`id`"
+        " SET `kept`.`t`.`inception_goes_back` = IF(`shop`.`t`.`id` IS NOT NULL"
+        " AND CAST(`shop`.`t`.`a` AS BINARY) <=> CAST(`kept`.`t`.`inception_now_0` AS BINARY), 1, 0);",
+        "SELECT `kept`.`t`.`id` FROM `shop`.`t` JOIN `kept`.`t` ON `shop`.`t`.`id` = `kept`.`t`.`id`"
+        " WHERE `kept`.`t`.`inception_goes_back` = 0 LIMIT 200;",
+        "ALTER TABLE `shop`.`t` CHANGE COLUMN `a` `a` varchar(9) DEFAULT NULL;",
+        "UPDATE `shop`.`t` JOIN `kept`.`t` ON `shop`.`t`.`id` = `kept`.`t`.`id`"
+        " SET `shop`.`t`.`a` = `kept`.`t`.`a`, `shop`.`t`.`at` = `shop`.`t`.`at`"
+        " WHERE `kept`.`t`.`inception_goes_back` = 1;",
+    ]
+    question = parse_question(texts[3])
+    assert question is not None
+    assert question.table == T
+    assert question.overwrite == "UPDATE `kept`.`t` SET `inception_goes_back` = 1 WHERE TRUE"
+    assert [parse_question(text) for text in (*texts[:3], *texts[4:])] == [None] * (len(texts) - 1)
+    assert [is_preparation(text) for text in texts] == [True, True, True, True, False, False, True, False]
+    assert [is_logged_as_text(text) for text in texts] == [False, False, False, False, True, False, False, True]
+
+
+def test_other_columns_get_their_types_back_in_a_strict_session() -> None:
+    before = parse_table(TABLE.text.replace("`a` varchar(9)", "`b` int DEFAULT NULL,\n  `a` varchar(9)"))
+    after = parse_table(TABLE.text.replace("`a` varchar(9)", "`b` bigint DEFAULT NULL,\n  `x` varchar(3)"))
+    kept = KeptTable(*T, "kept", ("a",), ("id",), ("a",))
+    change = SchemaChange({T: before}, {T: after}, column_renames=(("a", "x"),), kept={T: kept})
+    texts = list(reversed(build_inverse(change).statements))
+    assert texts[4] == "ALTER TABLE `shop`.`t` CHANGE COLUMN `b` `b` int DEFAULT NULL;"
+    assert texts[5].startswith("SET @inception_sql_mode")
+    assert texts[6] == "ALTER TABLE `shop`.`t` CHANGE COLUMN `x` `a` varchar(9) DEFAULT NULL;"
+    assert texts[7] == "SET SESSION sql_mode = @inception_sql_mode;"
 
 
 def test_what_is_not_kept_is_lost_all_the_same() -> None:

@@ -8,9 +8,11 @@ from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
+import MySQLdb
 import pytest
 from django.conf import settings as django_settings
 
+from backups import restore
 from changes import actions, ddl_undo, execution, keeping, kept_data
 from changes.errors import ChangeError, CheckFailedError
 from changes.models import ExecutedStatement, Ticket
@@ -20,8 +22,8 @@ from changes.statements import check_statements
 from changes.states import BackupState, ExecutionState, Outcome
 from changes.targets import read_facts
 from tests.changes.people import make_fields, make_person
-from tests.fidelity.tables import State, read_state
-from tests.live.installation import Installation, point_at, prove_on, register
+from tests.live.installation import Installation, point_at, prove_on
+from tests.live.kept_place import find_kept, open_place, run_sql, state_of, submit
 from tests.live.own_rows import query
 from tests.servers import Server
 
@@ -44,29 +46,8 @@ TABLES = (
 @pytest.fixture
 def place(server: Server, schema: str, backup_server: Server, settings: Any) -> Iterator[Installation]:
     settings.INCEPTION = prove_on(server, point_at(backup_server, django_settings.INCEPTION))
-    with contextlib.closing(server.connect(database=schema)) as connection:
-        for sql in TABLES:
-            query(connection, sql)
-        with patch("changes.jobs.ring"):
-            yield Installation(server, schema, register(server))
-        for name in find_kept(server):
-            query(connection, f"DROP DATABASE `{name}`")
-
-
-def find_kept(server: Server) -> list[str]:
-    with contextlib.closing(server.connect()) as connection:
-        rows = query(connection, "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA")
-    return [name for (name,) in rows if name.startswith(keeping.PREFIX)]
-
-
-def state_of(place: Installation) -> State:
-    with contextlib.closing(place.server.connect()) as connection:
-        return read_state(connection, place.schema)
-
-
-def run_sql(place: Installation, sql: str) -> None:
-    with contextlib.closing(place.server.connect(database=place.schema)) as connection:
-        query(connection, sql)
+    with open_place(server, schema, TABLES) as made:
+        yield made
 
 
 def counter_of(place: Installation) -> int:
@@ -74,13 +55,6 @@ def counter_of(place: Installation) -> int:
     with contextlib.closing(place.server.connect(database=place.schema)) as connection:
         text = query(connection, "SHOW CREATE TABLE orders")[0][1]
     return int(text.partition("AUTO_INCREMENT=")[2].partition(" ")[0] or 1)
-
-
-def submit(place: Installation, sql: str) -> Ticket:
-    fields = make_fields(place.target, sql=sql, schema_name=place.schema)
-    ticket = actions.create_ticket(fields, by=make_person("ann"))
-    actions.submit(ticket, by=make_person("ann"))
-    return ticket
 
 
 @pytest.mark.parametrize(
@@ -127,6 +101,25 @@ def test_rows_written_since_stop_the_rollback_of_a_truncate(place: Installation)
     assert back.state == ExecutionState.CONFLICTED
     assert "the table holds rows" in back.rollback_result["conflicts"][0]["detail"]
     assert state_of(place) == changed
+
+
+def test_nobody_can_write_between_the_look_and_the_replacing_of_an_emptied_table(place: Installation) -> None:
+    ran = place.run("TRUNCATE orders", accepts_loss=False)
+    before, tried = state_of(place), list[str]()
+    look = restore._Restore._keeps_rows
+
+    def look_and_write(run: Any, text: str) -> bool:
+        found = look(run, text)
+        if text.startswith("DROP TABLE"):
+            with pytest.raises(MySQLdb.OperationalError, match="1205"):
+                run_sql(place, "SET SESSION lock_wait_timeout = 1", "INSERT INTO orders (person, total) VALUES (1, 5)")
+            tried.append(text)
+        return found
+
+    with patch("backups.restore._Restore._keeps_rows", look_and_write):
+        assert place.roll_back(ran.ticket).state == ExecutionState.SUCCEEDED
+    assert len(tried) == 1
+    assert state_of(place) != before
 
 
 def test_rows_added_and_deleted_since_stay_so_when_a_column_comes_back(place: Installation) -> None:
@@ -205,7 +198,8 @@ def test_another_worker_can_bring_back_what_was_set_aside_by_one_that_died(place
     with contextlib.closing(place.server.connect(database=place.schema)) as first:
         record = ddl_undo.read_before(first, statement, place.schema)
         schema = keeping.name_schema(1, 0)
-        record["kept"] = keeping.require(first, read_facts(first), statement, place.schema, record, schema)
+        request = keeping.Request(read_facts(first), statement, place.schema, schema, 1024)
+        record["kept"] = keeping.require(first, request, record, ())
         kept_data.begin(first, record)
     assert find_kept(place.server) == [schema]
     with contextlib.closing(place.server.connect(database=place.schema)) as second:

@@ -94,10 +94,11 @@ def test_the_page_says_how_the_server_makes_the_change(place: Installation) -> N
 
 
 def test_what_is_lost_is_said_before_approval(place: Installation) -> None:
-    ticket = check(place, "ALTER TABLE orders MODIFY total DECIMAL(10,1)")
+    ticket = check(place, "ALTER TABLE orders MODIFY total DECIMAL(10,1), RENAME TO sales")
     assert states_of(ticket) == ["none"]
     (problem,) = [problem for problem in ticket.problems if problem.id == "rollback.ddl.none"]
     assert "lost are values of column total that its new type cannot hold exactly" in problem.found
+    assert "orders is renamed by the same statement" in problem.found
     assert problem.severity == "error"
     fields = make_fields(place.target, sql=ticket.sql, schema_name=place.schema, accepts_loss=True)
     ticket = actions.create_ticket(fields, by=make_person("ann"))

@@ -8,6 +8,10 @@ CREATE TABLE listed (id INT NOT NULL PRIMARY KEY, n INT) PARTITION BY LIST (id) 
 INSERT INTO listed VALUES (1, 1), (3, 3);
 CREATE TABLE hashed (id INT NOT NULL PRIMARY KEY, n INT) PARTITION BY HASH (id) PARTITIONS 4;
 INSERT INTO hashed VALUES (1, 1), (2, 2), (3, 3);
+CREATE TABLE wide (id INT NOT NULL, at DATE NOT NULL, v VARCHAR(30), ts TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP, d INT AS (id * 2) VIRTUAL, s INT AS (id + 1) STORED, en ENUM('a','b'), bl BLOB, KEY by_v (v), UNIQUE KEY one (v, at)) PARTITION BY RANGE COLUMNS (at) (PARTITION `old one` VALUES LESS THAN ('2021-01-01'), PARTITION mid VALUES LESS THAN ('2022-01-01'), PARTITION late VALUES LESS THAN (MAXVALUE));
+INSERT INTO wide (id, at, v, ts, en, bl) VALUES (1, '2020-01-01', 'é', '2020-01-01', 'a', X'00FF'), (1, '2020-01-01', NULL, '2020-01-01', '', NULL), (1, '2020-01-01', NULL, '2020-01-01', '', NULL), (2, '2021-01-01', 'x', '2020-01-01', 'b', X''), (0, '2023-01-01', 'y', '2020-01-01', NULL, 'z');
+CREATE TABLE parts (id INT NOT NULL, k INT NOT NULL, PRIMARY KEY (id, k)) PARTITION BY RANGE (id) SUBPARTITION BY HASH (k) SUBPARTITIONS 2 (PARTITION low VALUES LESS THAN (10) (SUBPARTITION l0, SUBPARTITION l1), PARTITION high VALUES LESS THAN (20) (SUBPARTITION h0, SUBPARTITION h1));
+INSERT INTO parts VALUES (1, 1), (2, 2), (11, 1), (12, 2);
 -- [partition by range]
 ALTER TABLE plain PARTITION BY RANGE (YEAR(at)) (PARTITION a VALUES LESS THAN (2021), PARTITION b VALUES LESS THAN MAXVALUE);
 -- [partition by key]
@@ -44,13 +48,35 @@ ALTER TABLE ranged ADD COLUMN x INT FIRST, MODIFY n BIGINT;
 ALTER TABLE hashed CHANGE n m INT;
 -- [rebuild]
 ALTER TABLE ranged REBUILD PARTITION p20, p21;
--- [drop] expect=warned
+-- [drop]
 ALTER TABLE ranged DROP PARTITION p20;
--- [truncate partition] expect=warned
+-- [truncate partition]
 ALTER TABLE ranged TRUNCATE PARTITION p21;
+-- [drop the last]
+ALTER TABLE ranged DROP PARTITION p22;
+-- [drop several]
+ALTER TABLE ranged DROP PARTITION p20, p22;
+-- [drop of a list]
+ALTER TABLE listed DROP PARTITION b;
+-- [drop without a primary key]
+ALTER TABLE wide DROP PARTITION `old one`, mid;
+-- [drop with subpartitions]
+ALTER TABLE parts DROP PARTITION low;
+-- [truncate several]
+ALTER TABLE wide TRUNCATE PARTITION `old one`, late;
+-- [truncate all]
+ALTER TABLE ranged TRUNCATE PARTITION ALL;
+-- [truncate of hash]
+ALTER TABLE hashed TRUNCATE PARTITION p1;
+-- [truncate a subpartition] servers=mysql
+ALTER TABLE parts TRUNCATE PARTITION l1;
+-- [drop, rows before and after]
+UPDATE ranged SET n = 99 WHERE id = 1; ALTER TABLE ranged DROP PARTITION p20; INSERT INTO ranged VALUES (7, '2020-02-02', 7); DELETE FROM ranged WHERE id = 2;
+-- [drop one after the other]
+ALTER TABLE ranged DROP PARTITION p20; ALTER TABLE ranged DROP PARTITION p21;
 -- [exchange] expect=warned
 CREATE TABLE side LIKE plain; ALTER TABLE side DROP KEY by_n; ALTER TABLE ranged EXCHANGE PARTITION p20 WITH TABLE side;
--- [add, fill, roll back] expect=warned
+-- [add, fill, roll back]
 ALTER TABLE ranged ADD PARTITION (PARTITION p23 VALUES LESS THAN (2024)); INSERT INTO ranged VALUES (9, '2023-01-01', 9); ALTER TABLE ranged DROP PARTITION p23;
 -- [add and fill]
 ALTER TABLE ranged ADD PARTITION (PARTITION p23 VALUES LESS THAN (2024)); INSERT INTO ranged VALUES (9, '2023-01-01', 9); UPDATE ranged SET at = '2023-02-02' WHERE id = 1;

@@ -54,23 +54,23 @@ ALTER TABLE t MODIFY bt BIT(20);
 ALTER TABLE t MODIFY ge GEOMETRY;
 -- [many at once]
 ALTER TABLE t MODIFY i BIGINT, MODIFY v VARCHAR(90), MODIFY de DECIMAL(20,5), MODIFY en ENUM('a','b','c'), MODIFY dt DATETIME(1) AFTER id;
--- [varchar to char] expect=warned
+-- [varchar to char]
 ALTER TABLE t MODIFY v CHAR(10);
--- [decimal rounded] expect=warned
+-- [decimal rounded]
 ALTER TABLE t MODIFY de DECIMAL(10,1);
--- [double to float] expect=warned
+-- [double to float]
 ALTER TABLE t MODIFY db FLOAT;
--- [datetime to date] expect=warned
+-- [datetime to date]
 ALTER TABLE t MODIFY dt DATE;
--- [fraction cut] expect=warned
+-- [fraction cut]
 ALTER TABLE t MODIFY dt3 DATETIME;
--- [timestamp to datetime] expect=warned
+-- [timestamp to datetime]
 ALTER TABLE t MODIFY ts DATETIME;
--- [int to varchar] expect=warned
+-- [int to varchar]
 ALTER TABLE t MODIFY i VARCHAR(20);
--- [binary longer] expect=warned
+-- [binary longer]
 ALTER TABLE t MODIFY bi BINARY(5);
--- [text to varchar] expect=warned
+-- [text to varchar]
 ALTER TABLE t MODIFY tx VARCHAR(20);
--- [plain to stored] expect=warned
+-- [plain to stored]
 ALTER TABLE t MODIFY i INT AS (id + 1) STORED;
