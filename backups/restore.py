@@ -10,7 +10,7 @@ from typing import Any
 import MySQLdb
 
 from backups import faults
-from backups.archive import Archive
+from backups.archive import Archive, ArchiveHeader
 from backups.binlog.flavor import Flavor
 from backups.binlog.rows import ChangeKind, Image, RowChange
 from backups.cursors import open_backup_cursor
@@ -203,10 +203,10 @@ class _Restore:
         self.sources = sources
         self._cursor = self.connection.cursor()
         self._guards = Guards(self.connection, self._cursor, self.flavor)
-        snapshots = [archive.header.snapshot for _, archive in sources if archive is not None]
-        # Where children are in the binlog they are put back by their own records; with checks on, putting back the
+        headers = [archive.header for _, archive in sources if archive is not None]
+        # Where children are in the archive they are put back by their own records; with checks on, putting back the
         # parent's key would change them first and their records would find nothing.
-        self._checks = not any(snapshot and snapshot.cascades_logged and snapshot.cascades for snapshot in snapshots)
+        self._checks = not any(_has_children(header) for header in headers)
         for statement in (
             "SET NAMES utf8mb4",
             "SET SESSION time_zone = '+00:00'",
@@ -531,6 +531,11 @@ class _Restore:
                 f"{self._label(undo)}: found the row changed again by a trigger that the rollback itself fired."
                 " Needed: the row as it was. Nothing was changed. Drop the trigger for the time of the rollback."
             )
+
+
+def _has_children(header: ArchiveHeader) -> bool:
+    snapshot = header.snapshot
+    return header.children_kept or bool(snapshot and snapshot.cascades_logged and snapshot.cascades)
 
 
 def _judge_error(error: MySQLdb.Error) -> tuple[str, str]:

@@ -233,9 +233,15 @@ def _intend(attempt: Attempt, session: Session, step: UndoStep, record: Executed
         gtid_before=start.gtid or "",
         snapshot=save_snapshot(snapshot),
         undo_missing="" if step.is_row_change else NO_REDO,
+        kept_children={"unchecked": True} if _runs_unchecked(step) else {},
     )
     faults.point("after_intent")
     return start
+
+
+def _runs_unchecked(step: UndoStep) -> bool:
+    """Whether rows that foreign keys changed are put back by their own records, with foreign keys unchecked."""
+    return step.is_row_change and any(statement.kept_children for statement in step.statements)
 
 
 def _restore(attempt: Attempt, session: Session, step: UndoStep, record: ExecutedStatement) -> RestoreResult:
