@@ -113,4 +113,3 @@ def _lost_problem(statement: Statement, plan: ChildPlan, facts: ServerFacts, *, 
         statement.number,
         statement.line,
     )
-
