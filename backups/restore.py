@@ -290,8 +290,8 @@ class _Restore:
     def _judge_left_children(self) -> None:
         """Note the rows that went although others refer to them, and these are still there."""
         for undo in self._left_children:
-            child = self._guards.find_children(undo.plan, undo.change)
-            if child is not None and self._read_now(undo) is None:
+            child = self._guards.find_left_children(undo.plan, undo.change)
+            if child is not None:
                 self._add_conflict(self._conflict(undo, "children", undo.change.before, _describe_child(child)))
                 self.rows_restored -= 1
 
