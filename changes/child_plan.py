@@ -23,6 +23,8 @@ from changes.targets import error_of, read_rows
 COUNT_SECONDS = 3
 DEEPEST_COUNT = 4
 """Foreign keys behind each other up to which rows are counted before approval; all of them are followed later."""
+TABLE_RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
+"""To lock the rows and to bring them back."""
 KEPT_RIGHTS = ("CREATE", "DROP", "ALTER", "INSERT", "SELECT", "UPDATE", "DELETE")
 
 
@@ -160,10 +162,9 @@ def _find_obstacle(
         if not facts.grants.has_privilege(right, kept_schema):
             return f"the account lacks {right} on {kept_schema}"
     for schema, table in reach.tables:
-        if not facts.grants.has_privilege("SELECT", schema, table):
-            return f"the account lacks SELECT on {schema}.{table}"
-        if not any(facts.grants.has_privilege(right, schema, table) for right in ("UPDATE", "DELETE", "LOCK TABLES")):
-            return f"the account may not lock rows of {schema}.{table} (UPDATE, DELETE or LOCK TABLES)"
+        for right in TABLE_RIGHTS:
+            if not facts.grants.has_privilege(right, schema, table):
+                return f"the account lacks {right} on {schema}.{table}"
         if _is_versioned(connection, schema, table):
             return f"{schema}.{table} keeps its history itself (WITH SYSTEM VERSIONING)"
     return next(_find_triggers(connection, reach, snapshot, written), "")

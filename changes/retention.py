@@ -19,8 +19,9 @@ from changes.attempt import lock_name
 from changes.errors import ChangeError
 from changes.keeping import PREFIX
 from changes.models import ExecutedStatement, Target
-from changes.states import BackupState, Outcome
+from changes.states import OPEN_OUTCOMES, BackupState, Outcome
 
+_UNDER_WAY = OPEN_OUTCOMES | {Outcome.WAITING, Outcome.UNKNOWN}
 _NAME = re.compile(PREFIX + r"(\d+)_(\d+)_\d+")
 
 
@@ -29,6 +30,7 @@ class KeptSchema:
     """One schema on a target. statement: what it was set aside for. data_bytes: as the server estimates it.
 
     is_needed: a rollback would bring the data back from there.
+    is_spare: copies of rows that foreign keys changed, which nothing needs once the statement is over.
     """
 
     name: str
@@ -36,9 +38,12 @@ class KeptSchema:
     kept_at: datetime
     data_bytes: int
     is_needed: bool
+    is_spare: bool = False
 
     @property
     def is_over(self) -> bool:
+        if self.is_spare:
+            return self.statement.outcome not in _UNDER_WAY
         return self.statement.outcome == Outcome.DONE
 
 
@@ -88,11 +93,14 @@ def _read(connection: Any, target: Target) -> Iterator[KeptSchema]:
     for name, size in targets.read_rows(connection, question, (PREFIX.replace("_", r"\_") + "%",)):
         match = _NAME.fullmatch(name)
         statement = _find_statement(target, match) if match else None
-        if statement is None or name not in {entry["kept_schema"] for entry in _entries(statement)}:
+        if statement is None:
             continue
-        is_needed = statement.backup_state == BackupState.COMPLETE and statement.undone_by_id is None
+        is_spare = name == statement.kept_children.get("schema")
+        if not is_spare and name not in {entry["kept_schema"] for entry in _entries(statement)}:
+            continue
+        is_needed = not is_spare and statement.backup_state == BackupState.COMPLETE and statement.undone_by_id is None
         kept_at = statement.intent_at or statement.execution.created_at
-        yield KeptSchema(name, statement, kept_at, int(size or 0), is_needed)
+        yield KeptSchema(name, statement, kept_at, int(size or 0), is_needed, is_spare)
 
 
 def _find_statement(target: Target, match: re.Match[str]) -> ExecutedStatement | None:

@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
@@ -14,6 +15,7 @@ import pytest
 from django.conf import settings as django_settings
 
 from backups import faults
+from changes import retention
 from changes.errors import CheckFailedError
 from changes.models import Execution, Target
 from changes.states import BackupState, ExecutionState, Outcome, TicketState
@@ -431,3 +433,12 @@ def test_a_deadlock_is_tried_again_with_the_same_shadows(place: Installation) ->
     assert done.statements.get().retries
     assert place.roll_back(done.ticket).state == ExecutionState.SUCCEEDED
     assert read_state(place) == before
+
+
+def test_shadows_that_could_not_be_dropped_are_purged_later(place: Installation) -> None:
+    with patch("changes.children.drop", side_effect=MySQLdb.OperationalError(1, "no")):
+        ran = place.run("DELETE FROM p WHERE id = 1", accepts_loss=False)
+    assert ran.ticket.backup_state == BackupState.COMPLETE
+    (kept,) = retention.purge(place.target, older_than=timedelta(0), dry_run=False)
+    assert (kept.is_spare, kept.is_needed) == (True, False)
+    assert place.roll_back(ran.ticket).state == ExecutionState.SUCCEEDED
