@@ -18,6 +18,7 @@ from backups.errors import BackupError
 from backups.restore import SQL_MODE
 from backups.rollback.children import Shadow, ShadowTexts, TableName, name_shadows
 from backups.rollback.literals import quote_identifier
+from backups.snapshot import read_cascades
 from changes.child_plan import ChildPlan
 from changes.targets import read_rows
 
@@ -140,7 +141,17 @@ class Keeper:
                 self._add(parent, texts.build_fill(parent, self.plan.sources[parent], limit))
         with _lenient(self.connection, self.flavor):
             self._follow_keys(texts)
+        self._require_same_keys()
         faults.point("children_kept")
+
+    def _require_same_keys(self) -> None:
+        """Raise ChildrenError when foreign keys are others than were followed; from here on none can be added."""
+        tables = set(self.plan.reach.tables)
+        known = {edge for edge in self.snapshot.cascades if (edge.parent_schema, edge.parent_table) in tables}
+        if set(read_cascades(self.connection, self.flavor, self.plan.reach.tables)) != known:
+            raise ChildrenError(
+                "It was not sent: foreign keys were added or dropped since its tables were looked at. Run it again."
+            )
 
     def _follow_keys(self, texts: ShadowTexts) -> None:
         """Go along the foreign keys until nothing new is found; they may lead in circles."""

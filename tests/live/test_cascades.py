@@ -442,3 +442,27 @@ def test_shadows_that_could_not_be_dropped_are_purged_later(place: Installation)
     (kept,) = retention.purge(place.target, older_than=timedelta(0), dry_run=False)
     assert (kept.is_spare, kept.is_needed) == (True, False)
     assert place.roll_back(ran.ticket).state == ExecutionState.SUCCEEDED
+
+
+def test_a_foreign_key_that_was_added_meanwhile_aborts_it(place: Installation) -> None:
+    before = read_state(place)
+    ticket = submit(place, "DELETE FROM p WHERE id = 1", accepts_loss=False)
+
+    def add() -> None:
+        run_sql(
+            place, "ALTER TABLE g ADD COLUMN p INT DEFAULT 1, ADD FOREIGN KEY (p) REFERENCES p (id) ON DELETE CASCADE"
+        )
+
+    done_once: list[bool] = []
+
+    def point(passed: str) -> None:
+        if passed == "after_snapshot" and not done_once:
+            done_once.append(True)
+            add()
+
+    with patch("backups.faults.point", point):
+        done = place.work(ticket)
+    assert (done.state, done.ticket.backup_state) == (ExecutionState.FAILED, BackupState.NONE)
+    assert "foreign keys were added or dropped" in done.error
+    run_sql(place, "ALTER TABLE g DROP FOREIGN KEY g_ibfk_2, DROP COLUMN p")
+    assert read_state(place) == before
