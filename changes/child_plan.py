@@ -6,7 +6,7 @@ Only where the server does not log such rows itself.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import MySQLdb
@@ -35,6 +35,8 @@ class ChildPlan:
     sources: per parent, what selects its rows, beginning with FROM. limited: parents whose source ends in a LIMIT.
     counted: parents of which every row that the statement changes is among those, by the same words.
     deletes: it takes rows away, and sets no columns of others.
+    incoming: what follows the table's name in a statement that gives its rows; then rows of the one parent that have
+        one of its unique_keys in common with them are kept, and not its source.
     row_count: about how many rows are kept, as counted now; None when that was not counted.
     obstacle: why they cannot be kept, "" when they can.
     """
@@ -44,6 +46,8 @@ class ChildPlan:
     limited: frozenset[TableName] = frozenset()
     counted: frozenset[TableName] = frozenset()
     deletes: bool = False
+    incoming: str = ""
+    unique_keys: tuple[tuple[str, ...], ...] = ()
     row_count: int | None = None
     obstacle: str = ""
 
@@ -94,21 +98,15 @@ def plan_children(
     if not reach.edges:
         return NOTHING
     plan = _choose_sources(reach, rows if len(tables) == len(statement.written) == 1 else ParentRows(rows.acts))
+    if rows.incoming and reach.parents == tuple(tables):
+        plan = replace(plan, **_read_incoming(connection, snapshot, tables[0], rows.incoming))
     obstacle = reach.obstacle or _find_obstacle(connection, facts, reach, snapshot, tables, kept_schema)
     row_count = None
-    if counts and not obstacle:
+    if counts and not obstacle and not plan.incoming:
         row_count = _count(connection, facts, plan, most_rows)
         if row_count is not None and row_count > most_rows:
             obstacle = f"more than {most_rows:,} rows would have to be kept, the limit of this target"
-    return ChildPlan(
-        reach,
-        plan.sources,
-        plan.limited,
-        plan.counted,
-        plan.deletes,
-        row_count,
-        obstacle,
-    )
+    return replace(plan, row_count=row_count, obstacle=obstacle)
 
 
 def _find_name(snapshot: Snapshot, name: TableName) -> TableName | None:
@@ -122,6 +120,23 @@ def _find_name(snapshot: Snapshot, name: TableName) -> TableName | None:
         if (table.schema_name.casefold(), table.name.casefold()) == folded
     ]
     return found[0] if len(found) == 1 else None
+
+
+def _read_incoming(connection: Any, snapshot: Snapshot, name: TableName, incoming: str) -> dict[str, Any]:
+    """Return the unique keys by which given rows meet others; {} where a trigger or a part of a key forbids to tell."""
+    before = ("INSERT", "BEFORE")
+    if any((one.schema_name, one.table_name, one.event, one.timing) == (*name, *before) for one in snapshot.triggers):
+        return {}
+    question = (
+        "SELECT INDEX_NAME, COLUMN_NAME, SUB_PART FROM information_schema.STATISTICS"
+        " WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND NON_UNIQUE = 0 ORDER BY INDEX_NAME, SEQ_IN_INDEX"
+    )
+    keys: dict[str, list[str]] = {}
+    for index, column, part in read_rows(connection, question, name):
+        if column is None or part is not None:
+            return {}
+        keys.setdefault(index, []).append(column)
+    return {"incoming": incoming, "unique_keys": tuple(tuple(columns) for columns in keys.values())}
 
 
 def _with_triggers(snapshot: Snapshot, name: TableName, acts: Acts) -> Acts:

@@ -40,17 +40,20 @@ class ChildrenError(BackupError):
 
 def to_record(plan: ChildPlan, kept_schema: str) -> dict[str, Any]:
     """Return what a statement's record says of its shadows, before they are made."""
-    shadows = name_shadows(plan.reach.tables, kept_schema)
+    shadows = name_shadows(plan.reach.tables, kept_schema, plan.reach.parents[0] if plan.incoming else None)
     return {
         "schema": kept_schema,
-        "shadows": [[shadow.shadow_table, shadow.schema_name, shadow.table_name] for shadow in shadows],
+        "shadows": [[one.shadow_table, one.schema_name, one.table_name, one.is_incoming] for one in shadows],
         "is_dropped": False,
     }
 
 
 def from_record(entry: Mapping[str, Any]) -> tuple[Shadow, ...]:
     """Return the shadows of a statement's record; () when it has none."""
-    return tuple(Shadow(schema, table, entry["schema"], name) for name, schema, table in entry.get("shadows", ()))
+    return tuple(
+        Shadow(schema, table, entry["schema"], name, is_incoming=incoming)
+        for name, schema, table, incoming in entry.get("shadows", ())
+    )
 
 
 def create(connection: Any, flavor: Flavor, shadows: Sequence[Shadow], snapshot: Snapshot) -> None:
@@ -60,16 +63,19 @@ def create(connection: Any, flavor: Flavor, shadows: Sequence[Shadow], snapshot:
         for shadow in shadows:
             read_rows(connection, f"CREATE TABLE {shadow.shadow_name} LIKE {shadow.name}")
             # Values that change places would meet in a unique index on the way.
-            drops = [f"DROP INDEX {quote_identifier(name)}" for name in _find_indexes(connection, shadow, snapshot)]
-            if drops:
-                read_rows(connection, f"ALTER TABLE {shadow.shadow_name} {', '.join(drops)}")
+            if changes := list(_list_changes(connection, shadow, snapshot)):
+                read_rows(connection, f"ALTER TABLE {shadow.shadow_name} {', '.join(changes)}")
 
 
-def _find_indexes(connection: Any, shadow: Shadow, snapshot: Snapshot) -> Iterator[str]:
-    """Yield the indexes that are neither the table's key nor needed by its AUTO_INCREMENT column."""
+def _list_changes(connection: Any, shadow: Shadow, snapshot: Snapshot) -> Iterator[str]:
+    """Yield what takes away the indexes that are neither the table's key nor needed by its AUTO_INCREMENT column.
+
+    Of a shadow for rows that come in all go, since these may have a key twice.
+    """
     table = snapshot.find_table(*shadow.table)
     assert table is not None
     key = [table.columns[index].name for index in table.primary_key]
+    counting = ""
     question = (
         "SELECT s.INDEX_NAME, s.COLUMN_NAME, c.EXTRA FROM information_schema.STATISTICS s"
         " LEFT JOIN information_schema.COLUMNS c ON c.TABLE_SCHEMA = s.TABLE_SCHEMA AND c.TABLE_NAME = s.TABLE_NAME"
@@ -81,8 +87,12 @@ def _find_indexes(connection: Any, shadow: Shadow, snapshot: Snapshot) -> Iterat
         indexes.setdefault(index, []).append((column, "auto_increment" in (extra or "").lower()))
     for index, columns in indexes.items():
         counts_up = columns[0][1] and columns[0][0] != (indexes.get("PRIMARY") or [("", False)])[0][0]
-        if index != "PRIMARY" and [column for column, _ in columns] != key and not counts_up:
-            yield index
+        counting = next((column for column, counts in columns if counts), counting)
+        is_needed = index == "PRIMARY" or [column for column, _ in columns] == key or counts_up
+        if shadow.is_incoming or not is_needed:
+            yield "DROP PRIMARY KEY" if index == "PRIMARY" else f"DROP INDEX {quote_identifier(index)}"
+    if shadow.is_incoming and counting:
+        yield f"ADD KEY ({quote_identifier(counting)})"
 
 
 def drop(connection: Any, entry: Mapping[str, Any]) -> None:
@@ -136,13 +146,22 @@ class Keeper:
         self.filled = dict.fromkeys(self.plan.reach.tables, 0)
         texts = ShadowTexts(self.snapshot, self.shadows)
         with _lenient(self.connection, self.flavor, keeps_mode=True):
-            for parent in self.plan.reach.parents:
+            if self.plan.incoming:
+                self._match(texts)
+            for parent in self.plan.reach.parents if not self.plan.incoming else ():
                 limit = None if parent in self.plan.limited else self._left() + 1
                 self._add(parent, texts.build_fill(parent, self.plan.sources[parent], limit))
         with _lenient(self.connection, self.flavor):
             self._follow_keys(texts)
         self._require_same_keys()
         faults.point("children_kept")
+
+    def _match(self, texts: ShadowTexts) -> None:
+        """Copy the rows that have a unique key of a row that the statement gives."""
+        incoming = next(shadow for shadow in self.shadows if shadow.is_incoming)
+        self._send(f"INSERT INTO {incoming.shadow_name} {self.plan.incoming}")
+        for key in self.plan.unique_keys:
+            self._add(incoming.table, texts.build_match(incoming, key, self._left() + 1))
 
     def _require_same_keys(self) -> None:
         """Raise ChildrenError when foreign keys are others than were followed; from here on none can be added."""
@@ -177,6 +196,8 @@ class Keeper:
         deleted: dict[TableName, int] = {}
         with _lenient(self.connection, self.flavor):
             for shadow in self.shadows:
+                if shadow.is_incoming:
+                    continue
                 deleted[shadow.table] = self._send(texts.build_delete(shadow))
                 self._send(texts.build_update(shadow))
         self._check(affected_rows or 0, deleted)

@@ -21,7 +21,7 @@ _MODIFIERS = ("LOW_PRIORITY", "QUICK", "IGNORE")
 _CHANGING_WORDS = frozenset({"NEXT", "PREVIOUS", "INTO", "SQL_CALC_FOUND_ROWS", "PROCEDURE", "OVER", "LATERAL"})
 _GROUP_WORDS = (
     "ALL AND ANY AS BETWEEN BINARY BY CASE DISTINCT DIV ELSE END EXISTS FROM GROUP HAVING IN INDEX IS JOIN KEY LIKE"
-    " LIMIT MOD NOT ON OR ORDER PARTITION INTERVAL REGEXP RLIKE ROW SELECT SOME THEN UNION USING VALUES WHEN WHERE XOR"
+    " LIMIT MOD NOT ON OR ORDER PARTITION INTERVAL REGEXP RLIKE ROW SELECT SOME THEN UNION USING VALUE VALUES WHEN WHERE XOR"
 )
 _FUNCTIONS = (
     "ABS ADDDATE ASCII AVG CAST CEIL CEILING CHAR CHARACTER_LENGTH CHAR_LENGTH COALESCE CONCAT CONCAT_WS CONVERT COUNT"
@@ -43,12 +43,15 @@ class ParentRows:
 
     source: for a change of one table, what selects the rows of it, beginning with FROM; "" for any of its rows.
     has_limit: the source ends in a LIMIT. without_limit: the same without ORDER BY and LIMIT: these rows and others.
+    incoming: for REPLACE and INSERT … ON DUPLICATE KEY UPDATE of given rows, what follows the table's name up to their
+        end: the rows that are changed have a key of one of these.
     """
 
     acts: Acts
     source: str = ""
     has_limit: bool = False
     without_limit: str = ""
+    incoming: str = ""
 
 
 def read_parent_rows(
@@ -62,9 +65,31 @@ def read_parent_rows(
     if kind is StatementKind.UPDATE:
         return _read_update(tokens, text)
     if kind is StatementKind.REPLACE:
-        return ParentRows(Acts(deletes=True))
+        return ParentRows(Acts(deletes=True), incoming=_read_incoming(tokens, text))
     place = _find(tokens, "DUPLICATE", "KEY", "UPDATE")
-    return ParentRows(Acts(assigned=frozenset() if place is None else _read_assigned(tokens[place + 3 :])))
+    if place is None:
+        return ParentRows(Acts())
+    return ParentRows(Acts(assigned=_read_assigned(tokens[place + 3 :])), incoming=_read_incoming(tokens, text))
+
+
+def _read_incoming(tokens: Sequence[Token], text: str) -> str:
+    """Return "(a, b) VALUES (1, 2)" or "SET a = 1" of a statement that gives its rows; "" for any other."""
+    cursor = TokenCursor(tokens, 1)
+    cursor.skip_any("LOW_PRIORITY", "HIGH_PRIORITY", "DELAYED", "IGNORE", "INTO")
+    try:
+        cursor.read_name()
+        begin = cursor.position
+        if cursor.key() == "(":
+            cursor.skip_group()
+    except UnreadableError:
+        return ""
+    if cursor.key() not in ("VALUES", "VALUE", "SET"):
+        return ""
+    ends = [
+        place for keys in (("ON", "DUPLICATE"), ("RETURNING",)) if (place := _find(tokens[begin:], *keys)) is not None
+    ]
+    end = begin + min(ends) if ends else len(tokens)
+    return _slice(tokens, text, begin, end) if _is_certain(tokens[begin:end]) else ""
 
 
 def _find(tokens: Sequence[Token], *keys: str) -> int | None:

@@ -135,12 +135,16 @@ def _label(name: TableName) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Shadow:
-    """An empty like of a table, in a schema of its own on the same server."""
+    """An empty like of a table, in a schema of its own on the same server.
+
+    is_incoming: it holds no copies, but rows that the statement gives, by which those that it will change are found.
+    """
 
     schema_name: str
     table_name: str
     shadow_schema: str
     shadow_table: str
+    is_incoming: bool = False
 
     @property
     def table(self) -> TableName:
@@ -159,8 +163,14 @@ class Shadow:
         return _quote(self.shadow)
 
 
-def name_shadows(tables: Sequence[TableName], shadow_schema: str) -> tuple[Shadow, ...]:
-    return tuple(Shadow(*name, shadow_schema, str(number)) for number, name in enumerate(tables))
+def name_shadows(
+    tables: Sequence[TableName], shadow_schema: str, incoming: TableName | None = None
+) -> tuple[Shadow, ...]:
+    """incoming: the table that has one more, for rows that the statement gives."""
+    shadows = tuple(Shadow(*name, shadow_schema, str(number)) for number, name in enumerate(tables))
+    if incoming is None:
+        return shadows
+    return (*shadows, Shadow(*incoming, shadow_schema, "incoming", is_incoming=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +182,7 @@ class ShadowTexts:
     _of: dict[TableName, Shadow] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._of.update({shadow.table: shadow for shadow in self.shadows})
+        self._of.update({shadow.table: shadow for shadow in self.shadows if not shadow.is_incoming})
 
     def build_fill(self, parent: TableName, source: str, limit: int | None) -> str:
         """Return what copies the rows that a statement can reach by itself.
@@ -183,6 +193,19 @@ class ShadowTexts:
         end = "" if limit is None else f"\nLIMIT {limit}"
         # A comment at the end of the source must not take the rest with it.
         return f"INSERT INTO {self._of[parent].shadow_name} ({columns}) SELECT {columns} {source}{end}\nFOR UPDATE"
+
+    def build_match(self, incoming: Shadow, key: Sequence[str], limit: int) -> str:
+        """Return what copies the rows that have a unique key of a row that comes in, as far as they are not yet."""
+        shadow = self._of[incoming.table]
+        columns, primary = self._columns(incoming.table), self._key(incoming.table)
+        joined = _equal("i", "c", map(quote_identifier, key))
+        return (
+            f"INSERT INTO {shadow.shadow_name} ({', '.join(columns)})"
+            f" SELECT DISTINCT {', '.join(f'c.{column}' for column in columns)}"
+            f" FROM {incoming.shadow_name} i STRAIGHT_JOIN {shadow.name} c ON {joined}"
+            f" LEFT JOIN {shadow.shadow_name} k ON {_equal('k', 'c', primary)}"
+            f" WHERE k.{primary[0]} IS NULL LIMIT {limit} FOR UPDATE"
+        )
 
     def build_follow(self, edge: CascadeFact, limit: int, *, is_first: bool) -> str:
         """Return what copies the children of rows that are copied already.

@@ -42,6 +42,7 @@ class ShadowedRows:
     flavor: Flavor
     _by_shadow: dict[TableName, Shadow] = field(default_factory=dict)
     _shadow_ids: set[int] = field(default_factory=set)
+    _incoming_ids: set[int] = field(default_factory=set)
     _rows: Mapping[TableName, TableRows] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -56,8 +57,11 @@ class ShadowedRows:
         shadow = self._by_shadow.get((table_map.schema_name, table_map.table_name))
         if shadow is None:
             self._shadow_ids.discard(table_map.table_id)
+            self._incoming_ids.discard(table_map.table_id)
             return table_map, raw
         self._shadow_ids.add(table_map.table_id)
+        if shadow.is_incoming:
+            self._incoming_ids.add(table_map.table_id)
         body = rename_table_map(raw[HEADER_SIZE:], *shadow.table)
         return decode_table_map(body), replace_body(raw, raw[4], body)
 
@@ -83,13 +87,14 @@ class ShadowedRows:
             elif event.type_code in ROWS_KINDS:
                 self._add(survey, event, plans)
         self._shadow_ids.clear()
+        self._incoming_ids.clear()
         self._rows = survey.result()
         return survey.failure
 
     def _add(self, survey: ShadowSurvey, event: OwnEvent, plans: Mapping[int, TablePlan | None]) -> None:
         table_id = int.from_bytes(event.body[:6], "little")
         plan = plans.get(table_id)
-        if plan is None:
+        if plan is None or table_id in self._incoming_ids:
             return
         if not plan.has_needed_columns(event.body, event.type_code):
             raise DecodeError(f"{'.'.join(_name(plan))}: found row images without all columns; needed: all.")

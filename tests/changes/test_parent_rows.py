@@ -74,6 +74,26 @@ def test_it_tells_whether_rows_go_and_which_columns_are_set(kind: K, text: str, 
     assert read_parent_rows(kind, text).acts == acts
 
 
+@pytest.mark.parametrize(
+    ("text", "incoming"),
+    [
+        ("REPLACE INTO shop.p VALUES (1, 'a'), (2, 'b')", "VALUES (1, 'a'), (2, 'b')"),
+        ("REPLACE p (id) VALUE (1 + 1) RETURNING id", "(id) VALUE (1 + 1)"),
+        ("REPLACE INTO p SET id = 1", "SET id = 1"),
+        ("REPLACE INTO p VALUES (RAND())", ""),
+        ("REPLACE INTO p SELECT 1", ""),
+        ("REPLACE INTO p (id) SELECT 1", ""),
+    ],
+)
+def test_given_rows_are_told_in_the_words_of_the_author(text: str, incoming: str) -> None:
+    assert read_parent_rows(K.REPLACE, text).incoming == incoming
+
+
+def test_given_rows_end_before_what_is_done_to_those_that_are_there() -> None:
+    text = "INSERT INTO p (id) VALUES (1) ON DUPLICATE KEY UPDATE id = 2"
+    assert read_parent_rows(K.INSERT, text).incoming == "(id) VALUES (1)"
+
+
 def test_a_limit_can_be_left_out() -> None:
     rows = read_parent_rows(K.DELETE, "DELETE FROM p WHERE v ORDER BY id LIMIT 3")
     assert (rows.has_limit, rows.without_limit) == (True, "FROM p WHERE v")

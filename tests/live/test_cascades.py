@@ -133,6 +133,10 @@ def check_there_and_back(place: Installation, sql: str, *schemas: str, **fields:
         "REPLACE INTO p VALUES (1, 'a', 9)",
         "REPLACE INTO p VALUES (1, 'new', 9), (7, 'b', 7)",
         "REPLACE INTO p SELECT id + 1, code, v FROM p WHERE id = 1",
+        "REPLACE INTO p (code, id) VALUES ('b', 1), ('c', 50), (NULL, 60)",
+        "REPLACE INTO p VALUES (1, 'b', 1), (1, 'c', 1) -- one after the other",
+        "REPLACE p SET id = 1, v = 8",
+        "INSERT INTO p VALUES (99, 'b', 1) ON DUPLICATE KEY UPDATE id = 20, v = VALUES(v)",
         "UPDATE p SET id = 10 WHERE id = 1",
         "UPDATE p SET id = id + 1 ORDER BY id DESC",
         "UPDATE p SET id = id + 10, code = CONCAT(code, '!') WHERE id < 3",
@@ -466,3 +470,19 @@ def test_a_foreign_key_that_was_added_meanwhile_aborts_it(place: Installation) -
     assert "foreign keys were added or dropped" in done.error
     run_sql(place, "ALTER TABLE g DROP FOREIGN KEY g_ibfk_2, DROP COLUMN p")
     assert read_state(place) == before
+
+
+def test_given_rows_need_no_look_at_all_the_others(place: Installation) -> None:
+    run_sql(
+        place,
+        "CREATE TABLE big (id INT AUTO_INCREMENT PRIMARY KEY, a INT, b VARCHAR(9), UNIQUE (a, b))",
+        "CREATE TABLE small (id INT PRIMARY KEY, big INT, FOREIGN KEY (big) REFERENCES big (id) ON DELETE CASCADE)",
+        "INSERT INTO big (a, b) SELECT seq, 'x' FROM seq_1_to_500",
+        "INSERT INTO small VALUES (1, 1), (2, 7), (3, 500), (4, NULL)",
+    )
+    Target.objects.update(most_child_rows=20)
+    place.target.refresh_from_db()
+    ran = check_there_and_back(place, "REPLACE INTO big VALUES (1, 7, 'X'), (NULL, 500, 'x'), (900, 900, 'new')")
+    assert [record.rows_captured for record in ran.statements.all()] == [3 + 3 + 3]
+    with pytest.raises(CheckFailedError, match="more than 20 rows"):
+        place.run("REPLACE INTO big SELECT * FROM big WHERE id = 1", accepts_loss=False)
