@@ -23,6 +23,7 @@ PURE = {
     "changes.states",
     "changes.problems",
     "changes.errors",
+    "changes.expiry",
     "changes.judgement",
     "changes.binlog_commands",
     "changes.lexer",
@@ -55,7 +56,7 @@ DRIVERS = {"MySQLdb", "pymysql", "pymysqlreplication"}
 # These talk to a server, and know nothing of Django's models.
 DRIVER_SHELL = {
     *("changes.targets", "changes.runner", "changes.killing", "changes.definitions"),
-    *("backups.source", "backups.shared", "backups.snapshot", "backups.schema", "backups.bulk"),
+    *("backups.source", "backups.shared", "backups.snapshot", "backups.schema", "backups.bulk", "backups.purging"),
 }
 # These put both together: a server's answers, or its errors, and models.
 SHELL = DRIVER_SHELL | {
@@ -70,7 +71,7 @@ SHELL = DRIVER_SHELL | {
     *("changes.attempt", "changes.undo", "changes.inspection", "changes.executed_change", "changes.protection"),
     *("changes.ddl_undo", "changes.proof", "changes.proof_server", "changes.scratch", "changes.effort"),
     *("changes.child_plan", "changes.children", "changes.keeping_children"),
-    *("changes.keeping", "changes.kept_data", "changes.retention"),
+    *("changes.keeping", "changes.kept_data", "changes.retention", "changes.purge"),
     *("backups.store", "backups.cursors", "backups.archive", "backups.capture", "backups.restore", "backups.preview"),
     "inception_site.demo",
 }

@@ -6,7 +6,6 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
@@ -15,7 +14,7 @@ import pytest
 from django.conf import settings as django_settings
 
 from backups import faults
-from changes import retention
+from changes import purge, retention
 from changes.errors import CheckFailedError
 from changes.models import Execution, Target
 from changes.states import BackupState, ExecutionState, Outcome, TicketState
@@ -443,8 +442,12 @@ def test_shadows_that_could_not_be_dropped_are_purged_later(place: Installation)
     with patch("changes.children.drop", side_effect=MySQLdb.OperationalError(1, "no")):
         ran = place.run("DELETE FROM p WHERE id = 1", accepts_loss=False)
     assert ran.ticket.backup_state == BackupState.COMPLETE
-    (kept,) = retention.purge(place.target, older_than=timedelta(0), dry_run=False)
-    assert (kept.is_spare, kept.is_needed) == (True, False)
+    found = retention.read_kept([place.target])[place.target.pk]
+    (kept,) = found.items
+    assert (kept.is_spare, kept.is_needed, kept.obstacle) == (True, False, "")
+    assert purge.purge([kept], by=None).done == [kept]
+    ran.ticket.refresh_from_db()
+    assert ran.ticket.backup_state == BackupState.COMPLETE
     assert place.roll_back(ran.ticket).state == ExecutionState.SUCCEEDED
 
 
