@@ -190,7 +190,9 @@ def test_children_in_another_schema_come_back_too(place: Installation, other_sch
         f" FOREIGN KEY (p) REFERENCES `{place.schema}`.p (id) ON DELETE CASCADE)",
         f"INSERT INTO `{other_schema}`.far VALUES (1, 1, 'x'), (2, 2, 'y')",
     )
-    check_there_and_back(place, "DELETE FROM p WHERE id = 1", other_schema)
+    ran = check_there_and_back(place, "DELETE FROM p WHERE id = 1", other_schema)
+    (problem,) = [problem for problem in ran.ticket.problems if problem.id == "table.children_kept"]
+    assert f"{other_schema}.far by far_ibfk_1 (ON DELETE CASCADE" in problem.found
 
 
 TYPES = (
