@@ -42,6 +42,8 @@ class ArchiveHeader:
     row_count: changes that could be read; event_count: rows events kept. digest: SHA-256 over the digests of the
     blocks after this one, in order.
     state, reason, explanation: as judged when it was captured.
+    children_kept: rows that foreign keys changed are among the events although the server does not log them; they are
+        put back with foreign keys unchecked.
     """
 
     execution_id: int
@@ -61,6 +63,7 @@ class ArchiveHeader:
     state: str
     reason: str
     explanation: str
+    children_kept: bool = False
     version: int = FORMAT_VERSION
 
     def to_json(self) -> str:

@@ -29,7 +29,9 @@ from backups.errors import (
 from backups.evidence import Evidence
 from backups.models import BackupSchema
 from backups.rollback.accounting import Tally, Verdict
+from backups.rollback.children import Shadow
 from backups.rollback.plan import TablePlan
+from backups.rollback.shadowed import ShadowedRows
 from backups.schema import StoredShape, ensure_tables
 from backups.source import OwnTransaction, ServerAddress, read_own_events
 from backups.store import (
@@ -60,6 +62,8 @@ class ExecutedChange:
     undo: for a schema change, its inverse in an order that descending id replays; undo_missing: why there is none.
         Neither: it changed nothing.
     children_checked: it was shown, before parent rows went, that no child rows referred to them.
+    shadows: where rows that its foreign keys change were copied before it, and made equal after it.
+    unchecked: it ran with foreign keys unchecked, so that they changed nothing.
     """
 
     execution_id: int
@@ -80,6 +84,8 @@ class ExecutedChange:
     undo: tuple[str, ...] = ()
     undo_missing: str = ""
     children_checked: bool = False
+    shadows: tuple[Shadow, ...] = ()
+    unchecked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,18 +284,22 @@ class _Capture:
     tally: Tally = field(init=False)
     writer: ArchiveWriter = field(init=False)
     failure: str = ""
+    _shadowed: ShadowedRows = field(init=False)
     _maps: dict[int, TableMap] = field(default_factory=dict)
     _sequences: set[int] = field(default_factory=set)
     _plans: dict[int, TablePlan] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.tally = Tally(self.change.snapshot or Snapshot(tables=()))
+        snapshot = self.change.snapshot or Snapshot(tables=())
+        self._shadowed = ShadowedRows(self.change.shadows, snapshot, self.change.flavor)
+        self.tally = Tally(snapshot, self._shadowed.tables)
         self.writer = ArchiveWriter(self.store.save_block)
 
     def run(self) -> CaptureResult:
         if self.change.own is None:
             verdict = self._keep_schema_change()
         else:
+            self._survey()
             verdict = self._keep_rows(self.events())
             if self.failure and self.store.take_back():
                 # Part of the records would be taken for all of them. The events are read again, for the archive alone.
@@ -298,6 +308,17 @@ class _Capture:
         digest, payload = pack_header(header)
         self.store.save_block(0, 0, len(payload), digest, payload)
         return _describe(self.store, header, digest)
+
+    def _survey(self) -> None:
+        """Look first at what the shadows tell; what is kept of the tables' own changes follows from that."""
+        if not self.change.shadows or self.failure:
+            return
+        try:
+            self.failure = self._shadowed.survey(self.events())
+        except (UnreachableError, BinlogGoneError):
+            raise
+        except _READING_ERRORS as error:
+            self.failure = str(error)
 
     def _keep_schema_change(self) -> Verdict:
         self.store.add_records(self.change.undo)
@@ -331,7 +352,7 @@ class _Capture:
                 " needed: row events. SET GLOBAL binlog_format=ROW and reconnect before the next change."
             )
         elif event.table_map is not None:
-            self._take_map(event.table_map, event.raw)
+            self._take_map(*self._shadowed.rename(event.table_map, event.raw))
         else:
             self._take_rows(event)
 
@@ -372,13 +393,16 @@ class _Capture:
             raise DecodeError(
                 f"found rows of table id {table_id} at {event.coordinates}; needed: the table map before them."
             )
-        row_count = 0
+        if self._shadowed.is_copy(table_id, event.type_code):
+            return  # of a row before the statement: no change of it
+        row_count, raw = 0, event.raw
         if not self.failure:
             try:
-                row_count = self._add_records(self._plan(table_id), body, event)
+                row_count, raw = self._add_records(self._plan(table_id), body, event)
             except _READING_ERRORS as error:
                 self.failure = str(error)
-        self.writer.add_rows(table_id, event.raw, row_count)
+        if raw:
+            self.writer.add_rows(table_id, raw, row_count)
 
     def _plan(self, table_id: int) -> TablePlan:
         plan = self._plans.get(table_id)
@@ -395,8 +419,8 @@ class _Capture:
             plan = self._plans[table_id] = TablePlan(table, table_map, self.change.flavor)
         return plan
 
-    def _add_records(self, plan: TablePlan, body: bytes, event: OwnEvent) -> int:
-        """Store what undoes the rows of an event; return how many they are."""
+    def _add_records(self, plan: TablePlan, body: bytes, event: OwnEvent) -> tuple[int, bytes]:
+        """Store what undoes the rows of an event; return how many they are, and the event with these rows alone."""
         type_code = event.type_code
         if not plan.has_needed_columns(body, type_code):
             raise DecodeError(
@@ -405,14 +429,19 @@ class _Capture:
                 " change."
             )
         kind = ROWS_KINDS[type_code]
-        statements = plan.build_inverses(body, type_code)
+        kept = self._shadowed.choose(plan, event.raw)
+        statements = plan.build_inverses(kept.body, type_code) if kept.raw else []
         cascades = self.tally.find_cascades(plan.table, kind)
         if cascades:
             for change in plan.decode_rows(body, type_code):
                 self.tally.add_silent(cascades, plan.table, change)
-        self.tally.add(plan.table, kind, len(statements))
+        if kept.by_keys:
+            self.tally.add_by_keys(plan.table, len(statements))
+        else:
+            self.tally.add(plan.table, kind, len(statements) + kept.left_out)
+            self.tally.left_out += kept.left_out
         self.store.add_records(statements)
-        return len(statements)
+        return len(statements), kept.raw
 
     def _check_count(self, expected: int) -> None:
         """Raise StoreError unless the server holds as many records as were sent; the transaction then ends with it."""
@@ -443,4 +472,5 @@ class _Capture:
             state=verdict.state,
             reason=verdict.reason,
             explanation=verdict.explanation,
+            children_kept=bool(change.shadows) or change.unchecked,
         )

@@ -19,7 +19,9 @@ POINTS = (
     "after_snapshot",
     "after_intent",
     "after_begin",
+    "children_kept",
     "stmt_sent",
+    "children_followed",
     "stmt_done_before_commit",
     "commit_sent",
     "commit_done_before_record",
@@ -31,6 +33,9 @@ POINTS = (
     "before_final_cas",
 )
 """In the order in which one statement passes them."""
+
+CHILD_POINTS = frozenset({"children_kept", "children_followed"})
+"""Passed only by statements whose foreign keys change rows that the server does not log."""
 
 
 class InjectedFaultError(Exception):

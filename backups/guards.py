@@ -59,6 +59,14 @@ class Guards:
         self.cursor.execute(f"{plan.build_now(change.before)} FOR UPDATE".encode())
         return next((fact for fact in cascades if self._has_children(plan, change.before, fact)), None)
 
+    def find_left_children(self, plan: TablePlan, change: RowChange) -> CascadeFact | None:
+        """Return a foreign key whose child rows refer to the row that `change` took away, and to no other row."""
+        assert change.before is not None
+        for fact in self.look_at(plan).cascades:
+            if self._has_children(plan, change.before, fact) and not self._has_parent(plan, change.before, fact):
+                return fact
+        return None
+
     def refers_only_to_itself(self, plan: TablePlan, image: Image) -> bool:
         """Tell whether no row but `image` itself refers to `image`: what the server says of a row that does.
 
@@ -133,6 +141,20 @@ class Guards:
             conditions.append(f"NOT ({' AND '.join(plan.build_key_conditions(image))})")
         child_name = _quote((fact.schema_name, fact.table_name))
         self.cursor.execute(f"SELECT 1 FROM {child_name} WHERE {' AND '.join(conditions)} LIMIT 1".encode())
+        return self.cursor.fetchone() is not None
+
+    def _has_parent(self, plan: TablePlan, image: Image, fact: CascadeFact) -> bool:
+        """Tell whether some row has the values of `image` that the foreign key `fact` refers to."""
+        places = {column.name.casefold(): index for index, column in enumerate(plan.table.columns)}
+        conditions = []
+        for parent in fact.parent_columns:
+            index = places.get(parent.casefold())
+            value = None if index is None else image[index]
+            if index is None or not isinstance(value, str):
+                return False
+            conditions.append(plan.codecs[index].key_equals(quote_identifier(parent), value))
+        name = _quote((plan.table.schema_name, plan.table.name))
+        self.cursor.execute(f"SELECT 1 FROM {name} WHERE {' AND '.join(conditions)} LIMIT 1".encode())
         return self.cursor.fetchone() is not None
 
     def _read_foreign_keys(self, names: Sequence[TableName]) -> list[_ForeignKey]:

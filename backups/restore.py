@@ -10,9 +10,10 @@ from typing import Any
 import MySQLdb
 
 from backups import faults
-from backups.archive import Archive
+from backups.archive import Archive, ArchiveHeader
 from backups.binlog.flavor import Flavor
 from backups.binlog.rows import ChangeKind, Image, RowChange
+from backups.binlog.snapshots import CascadeFact
 from backups.cursors import open_backup_cursor
 from backups.emptiness import find_in_table, find_object
 from backups.errors import BackupError, HalfRestoredError, RestoreError
@@ -195,6 +196,7 @@ class _Restore:
     _unread_bytes: int = 0
     _tables: dict[tuple[str, str], None] = field(default_factory=dict)
     _checks: bool = True
+    _left_children: list[UndoChange] = field(default_factory=list)
     _triggers_fire: bool = False
     _committed_rows: int = 0
     _committed_schema_changes: int = 0
@@ -213,10 +215,10 @@ class _Restore:
         self.sources = sources
         self._cursor = self.connection.cursor()
         self._guards = Guards(self.connection, self._cursor, self.flavor)
-        snapshots = [archive.header.snapshot for _, archive in sources if archive is not None]
-        # Where children are in the binlog they are put back by their own records; with checks on, putting back the
+        headers = [archive.header for _, archive in sources if archive is not None]
+        # Where children are in the archive they are put back by their own records; with checks on, putting back the
         # parent's key would change them first and their records would find nothing.
-        self._checks = not any(snapshot and snapshot.cascades_logged and snapshot.cascades for snapshot in snapshots)
+        self._checks = not any(_has_children(header) for header in headers)
         for statement in (
             "SET NAMES utf8mb4",
             "SET SESSION time_zone = '+00:00'",
@@ -296,15 +298,24 @@ class _Restore:
         """Look at what only the end of the transaction can show."""
         if self.is_stopped:
             return
-        if not self._checks:
+        self._judge_left_children()
+        if not self._checks and not self.is_stopped:
             orphan = self._guards.find_orphan(self._tables)
             if orphan is not None:
                 raise RestoreError(
                     f"found rows of {orphan} that would be left without their parent, or were. Needed: every child row"
                     " has one. Nothing was changed. Look for rows that others added since, and move or delete them."
                 )
-        if self._triggers_fire:
+        if self._triggers_fire and not self.is_stopped:
             self._verify_after_triggers()
+
+    def _judge_left_children(self) -> None:
+        """Note the rows that went although others refer to them, and these are still there."""
+        for undo in self._left_children:
+            child = self._guards.find_left_children(undo.plan, undo.change)
+            if child is not None:
+                self._add_conflict(self._conflict(undo, "children", undo.change.before, _describe_child(child)))
+                self.rows_restored -= 1
 
     def commit(self) -> None:
         self.connection.send_query(b"COMMIT")
@@ -352,8 +363,10 @@ class _Restore:
         fires = undo.change.kind.value in facts.trigger_events
         self._triggers_fire = self._triggers_fire or fires
         if (child := self._guards.find_children(undo.plan, undo.change)) is not None:
-            detail = f"rows of {child.schema_name}.{child.table_name} refer to it ({child.constraint})"
-            return self._settle(undo, "children", detail)
+            if self._checks or self.on_conflict != "stop":
+                return self._settle(undo, "children", _describe_child(child))
+            # Unchecked it takes no rows along. Its children may be ours, to go later; else it is a conflict then.
+            self._left_children.append(undo)
         written = self._guards.count_written_rows() if fires else 0
         try:
             matched = self._run_guarded(undo)
@@ -589,6 +602,15 @@ class _Restore:
 
 def _show_key(value: Any) -> str:
     return f"X'{value.hex()}'" if isinstance(value, bytes) else str(value)
+
+
+def _describe_child(child: CascadeFact) -> str:
+    return f"rows of {child.schema_name}.{child.table_name} refer to it ({child.constraint})"
+
+
+def _has_children(header: ArchiveHeader) -> bool:
+    snapshot = header.snapshot
+    return header.children_kept or bool(snapshot and snapshot.cascades_logged and snapshot.cascades)
 
 
 def _judge_error(error: MySQLdb.Error) -> tuple[str, str]:

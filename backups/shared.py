@@ -91,9 +91,11 @@ class SharedTransaction:
 
     def _take(self, mine: set[int]) -> Iterator[OwnEvent]:
         assert self._stream is not None
-        last = max(mine)
+        stream, last = self._stream, max(mine)
         while True:
-            index, event = self._ahead.pop() if self._ahead else next(self._stream, (last + 1, None))
+            index, event = self._ahead.pop() if self._ahead else next(stream, (last + 1, None))
+            if event is None:
+                self._stream = None  # read to its end: who asks again begins anew
             if event is None or index > last:
                 self._ahead = [(index, event)] if event is not None else []
                 return

@@ -9,6 +9,7 @@ from backups.binlog.flavor import Flavor
 from backups.binlog.snapshots import Snapshot, snapshot_from_json, snapshot_to_json
 from backups.capture import ExecutedChange, find_sequences
 from backups.source import OwnTransaction
+from changes import children
 from changes.kinds import StatementKind
 from changes.marker import build_marker, build_marker_head
 from changes.models import ExecutedStatement, SnapshotText
@@ -60,6 +61,8 @@ def build_change(record: ExecutedStatement, flavor: Flavor) -> ExecutedChange:
         undo=tuple(record.undo_statements),
         undo_missing=record.undo_missing,
         children_checked=ticket.is_rollback,
+        shadows=children.from_record(record.kept_children),
+        unchecked=bool(record.kept_children.get("unchecked")),
     )
 
 

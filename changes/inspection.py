@@ -17,6 +17,7 @@ from backups.schema import INFORMATION_TABLE, build_schema_name
 from backups.snapshot import read_snapshot
 from changes import (
     backup_server,
+    child_findings,
     effort,
     preflight,
     preflight_schemas,
@@ -25,6 +26,7 @@ from changes import (
     proof,
     targets,
 )
+from changes.child_plan import ChildPlan
 from changes.models import ExecutedStatement, Target, Ticket
 from changes.preflight import ChecklistItem
 from changes.problems import Problem
@@ -45,6 +47,7 @@ class InspectedStatement:
         (`undo_note` says why), "none" (cannot be undone, `undo_note` says what is lost) or "off" (the ticket asks for
         no backup).
     keeps: what it would destroy is set aside on the target first; keeps_columns: of these, columns that stay.
+    keeps_children: rows of other tables that its foreign keys change are kept with it.
     seen: digests of the tables on which its rollback was tried, by name; it runs only while they are the same.
     effort: how the server makes the change and how large its table is, in words; "" when that is not known.
     """
@@ -60,6 +63,7 @@ class InspectedStatement:
     undo_state: str
     keeps: bool = False
     keeps_columns: tuple[str, ...] = ()
+    keeps_children: bool = False
     effort: str = ""
     seen: Mapping[str, str] = field(default_factory=dict)
 
@@ -146,10 +150,14 @@ def _inspect_on(connection: Any, facts: ServerFacts, ticket: Ticket) -> Inspecti
         problems += [*backup_server.check(), *_name_problems(ticket)]
     problems += _backup_schema_problems(connection, ticket)
     proofs: dict[int, StatementProof] = {}
+    plans: dict[int, ChildPlan] = {}
     together: str | None = "The text has errors."
     if not checked.errors:
         snapshot = _read_snapshot(connection, facts, ticket, checked.statements)
         problems += _table_problems(connection, facts, ticket, checked.statements, snapshot)
+        if ticket.backup:
+            plans = child_findings.plan_all(connection, facts, ticket, checked.statements, snapshot)
+            problems += child_findings.find_problems(checked.statements, plans, facts, accepts_loss=ticket.accepts_loss)
         problems += preflight_schemas.check(
             connection,
             facts,
@@ -158,7 +166,7 @@ def _inspect_on(connection: Any, facts: ServerFacts, ticket: Ticket) -> Inspecti
             backups=build_schema_name(ticket.target.host, ticket.target.port, ""),
         )
         problems += preflight_triggers.check(connection, checked.statements, ticket.schema_name)
-        together = why_not_together(checked.statements, snapshot)
+        together = why_not_together(checked.statements, snapshot) or child_findings.why_apart(plans, facts)
         problems += _transaction_problems(ticket, together)
         if ticket.backup and not any(problem.severity == "error" for problem in problems):
             proofs = proof.prove(
@@ -176,6 +184,7 @@ def _inspect_on(connection: Any, facts: ServerFacts, ticket: Ticket) -> Inspecti
                 ticket,
                 statement,
                 proofs.get(statement.number),
+                plans.get(statement.number),
                 read_effort(connection, statement, ticket.schema_name, proofs.get(statement.number)),
             )
             for statement in checked.statements
@@ -370,12 +379,16 @@ def read_effort(connection: Any, statement: Statement, schema_name: str, found: 
 
 
 def _describe(
-    ticket: Ticket, statement: Statement, found: StatementProof | None = None, effort_words: str = ""
+    ticket: Ticket,
+    statement: Statement,
+    found: StatementProof | None = None,
+    plan: ChildPlan | None = None,
+    effort_words: str = "",
 ) -> InspectedStatement:
     if not ticket.backup:
         state, note = "off", "runs without backup: cannot be rolled back"
     elif statement.kind.is_row_change:
-        state, note = "rows", "can be undone row by row"
+        state, note = child_findings.describe(plan)
     elif found is None:
         state, note = "none", "not checked"
     elif found.state is ProofState.LOST:
@@ -399,6 +412,7 @@ def _describe(
         undo_state=state,
         keeps=bool(found and found.keeps),
         keeps_columns=found.keeps_columns if found else (),
+        keeps_children=bool(plan and plan.keeps),
         effort=effort_words,
         seen=dict(found.seen) if found and found.state is ProofState.PROVEN else {},
     )

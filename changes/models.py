@@ -371,6 +371,9 @@ class ExecutedStatement(models.Model):
     definitions_before = models.JSONField(
         default=dict, help_text="Of a schema change: its tables and views before it ran, from which its undo is made."
     )
+    kept_children = models.JSONField(
+        default=dict, help_text="Where rows that its foreign keys change were copied, in its own transaction."
+    )
     start_file = models.CharField(max_length=512, blank=True)
     start_position = models.BigIntegerField(null=True)
     end_file = models.CharField(max_length=512, blank=True)

@@ -285,7 +285,7 @@ def check_process_privilege(facts: ServerFacts, purpose: Purpose) -> Problem | N
         "privilege.process",
         f"The account {facts.account} cannot see foreign keys that come from other schemas.",
         "PROCESS: a DELETE also changes such child rows, the binlog of this server does not show them, "
-        "and without the privilege nobody is warned.",
+        "and those that cannot be seen are not kept.",
         f"GRANT PROCESS ON *.* TO {_quote_account(facts.account)}",
     )
 

@@ -258,22 +258,15 @@ class _Check:
             )
 
     def _cascades(self, table: Table) -> Iterator[Problem]:
+        if not self.server.logs_cascades:
+            return  # changes.child_findings tells whether they can be kept
         events = frozenset(_EVENTS[self.statement.kind])
         children = _list_cascades(self.snapshot.cascades, (table.schema_name, table.name), events)
         if not children:
             return
         found = f"Changes of {table.schema_name}.{table.name} also change rows of other tables: {'; '.join(children)}."
-        if self.server.logs_cascades:
-            how = "Nothing to do: they are in the binlog of this server, so they are backed up."
-            yield self.problem("notice", "cascade", found, "Knowing it.", how)
-            return
-        yield self.problem(
-            "warning",
-            "cascade",
-            found,
-            f"Rows in the binlog: {self.server.flavor} leaves out those that a foreign key's action changes.",
-            "These child rows cannot be put back. Change them in statements of their own before this one.",
-        )
+        how = "Nothing to do: they are in the binlog of this server, so they are backed up."
+        yield self.problem("notice", "cascade", found, "Knowing it.", how)
 
     def _own_name(self, label: str) -> Problem:
         return self.problem(

@@ -219,7 +219,12 @@ def _tell(items: Sequence[Item], *, by: User | None, now: datetime) -> None:
         keys = [item.statement.pk for item in items]
         records = list(ExecutedStatement.objects.filter(pk__in=keys).defer("sql", "undo_statements"))
         reasons = {item.statement.pk: _describe_end(item, by=by, now=now) for item in items}
-        lost = [one for one in records if one.backup_state == BackupState.COMPLETE and one.records_stored]
+        spare = {item.statement.pk for item in items if item.is_spare}
+        lost = [
+            one
+            for one in records
+            if one.backup_state == BackupState.COMPLETE and one.records_stored and one.pk not in spare
+        ]
         for record in lost:
             ExecutedStatement.objects.filter(pk=record.pk).update(
                 backup_state=BackupState.EXPIRED, backup_reason=reasons[record.pk]
@@ -230,7 +235,10 @@ def _tell(items: Sequence[Item], *, by: User | None, now: datetime) -> None:
         if lost and last is not None:
             state = sum_of(last.statements.only("backup_state"))
             Ticket.objects.filter(pk=ticket.pk).update(backup_state=state)
-        note(ticket, "purge", by=by, text=_describe_loss(records, lost, reasons))
+        told = [record for record in records if record.pk not in spare]
+        copies = ["Copies of rows that foreign keys had changed were left, and are dropped."] if spare else []
+        words = [*copies, *([_describe_loss(told, lost, reasons)] if told else [])]
+        note(ticket, "purge", by=by, text=" ".join(words))
 
 
 def _describe_end(item: Item, *, by: User | None, now: datetime) -> str:

@@ -28,7 +28,7 @@ from backups.errors import AttributionError, DecodeError, UnreachableError
 from backups.rollback.ddl import is_logged
 from backups.rollback.kept_values import is_logged_as_text
 from backups.source import SearchResult, Wanted, find_own_transactions
-from changes import ddl_undo, ending, jobs, kept_data, killing, targets, undo
+from changes import ddl_undo, ending, jobs, keeping_children, kept_data, killing, targets, undo
 from changes.activity import note
 from changes.attempt import Attempt, LostExecutionError, lock_name, schemas_of
 from changes.executed_change import is_row_change, load_snapshot
@@ -92,9 +92,10 @@ def recover(attempt: Attempt) -> None:
             with _open_scene(attempt) as scene:
                 _decide_open(attempt, scene, records)
                 _end_schema_changes(attempt, scene, records)
+                keeping_children.let_go(attempt, scene.connection, [one for one in records if not is_open(one)])
                 protect(attempt, scene.source, [record for record in records if not _needs_evidence(record)])
         else:
-            _end_old_session(attempt)
+            _end_old_session(attempt, records)
     except UndecidedError as error:
         _leave_open(attempt, records, str(error))
         return
@@ -113,12 +114,12 @@ def _must_bring_back(record: ExecutedStatement) -> bool:
     return record.outcome == Outcome.ABORTED and bool(record.definitions_before.get("kept"))
 
 
-def _end_old_session(attempt: Attempt) -> None:
+def _end_old_session(attempt: Attempt, records: Sequence[ExecutedStatement]) -> None:
     """See that the session of the worker that went away is over, so that the next one finds the ticket's lock free."""
     if attempt.execution.connection_id is None:
         return
-    with contextlib.suppress(UndecidedError), _open_scene(attempt):
-        pass
+    with contextlib.suppress(UndecidedError), _open_scene(attempt) as scene:
+        keeping_children.let_go(attempt, scene.connection, records)
 
 
 def _load_records(execution: Execution) -> list[ExecutedStatement]:

@@ -71,12 +71,23 @@ class Item:
         return self.statement.execution.ticket
 
     @property
+    def is_spare(self) -> bool:
+        """Whether it is copies of rows that foreign keys changed: nothing needs them once the statement is over."""
+        return self.kind is Kind.KEPT and self.schema_name == self.statement.kept_children.get("schema")
+
+    @property
     def number(self) -> int:
         return self.statement.seq + 1
 
     @property
     def tables(self) -> list[str]:
         """What is set aside, in words: whole tables, or columns of them; of a backup the statement's table."""
+        if self.is_spare:
+            return [
+                f"copies of {table}"
+                for _, _, table, is_incoming in self.statement.kept_children["shadows"]
+                if not is_incoming
+            ]
         entries = self.statement.definitions_before.get("kept", []) if self.kind is Kind.KEPT else []
         if not entries:
             return [self.statement.table_name] if self.statement.table_name else []
@@ -189,11 +200,17 @@ def _build_kept(target: Target, schemas: Sequence[tuple[str, int]], older_than: 
     for name, size in schemas:
         match = matches.get(name)
         record = by_place.get((int(match[1]), int(match[2]))) if match else None
-        if record is None or name not in {entry["kept_schema"] for entry in record.definitions_before.get("kept", [])}:
+        if record is None or name not in _schemas_of(record):
             strangers.append(name)
         else:
             items.append(_build_kept_item(target, record, name, size, older_than))
     return KeptOnTarget(tuple(sorted(items, key=lambda item: item.since)), tuple(sorted(strangers)))
+
+
+def _schemas_of(record: ExecutedStatement) -> set[str]:
+    """Return the schemas that a statement's record names."""
+    kept = {entry["kept_schema"] for entry in record.definitions_before.get("kept", [])}
+    return kept | {record.kept_children.get("schema", "")}
 
 
 def _build_kept_item(
@@ -201,6 +218,9 @@ def _build_kept_item(
 ) -> Item:
     since = record.intent_at or record.execution.created_at
     obstacle = find_obstacle(record.execution.ticket)
+    if name == record.kept_children.get("schema"):
+        end = since + older_than if older_than is not None else since
+        return Item(Kind.KEPT, record, name, since, end, size, False, obstacle)
     if not obstacle and record.outcome != Outcome.DONE:
         words = record.outcome.replace("_", " ")
         obstacle = f"its statement is not done but {words}: what is there may be the only copy"

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import MySQLdb
 from MySQLdb import _mysql
@@ -20,6 +20,7 @@ from MySQLdb import _mysql
 from backups import faults
 from backups.binlog.coordinates import BinlogCoordinates
 from backups.binlog.flavor import Flavor
+from backups.errors import BackupError
 from changes.targets import error_of, read_connection_id, read_coordinates, read_last_gtid
 
 MOST_WARNINGS = 64
@@ -32,10 +33,23 @@ FIRST_PAUSE_SECONDS = 0.2
 NOT_ABORTED = 1196
 """ROLLBACK's warning that changes of a non-transactional table stayed (ER_WARNING_NOT_COMPLETE_ROLLBACK)."""
 
+NOT_KEPT = -1
+"""Stands for an error number where our own words say why nothing was changed."""
+
 # 2000-2999 are the client library's: lost, malformed or out of step; 0 is a connection closed on our side. The others
 # are the server's last words: 1053 shutdown, 1152-1161 broken network, 1927 and 3169 killed, 4031 closed for idling.
 _LOST = frozenset({0, 1053, 1152, 1158, 1159, 1160, 1161, 1927, 3169, 4031, *range(2000, 3000)})
 _MATCHED = re.compile(rb"Rows matched: (\d+)")
+
+
+class Keeper(Protocol):
+    """Keeps what a statement changes besides its own rows. Both raise BackupError and MySQLdb.Error."""
+
+    def fill(self) -> None:
+        """Before the statement, in its transaction."""
+
+    def sync(self, affected_rows: int | None) -> None:
+        """After it, before COMMIT. affected_rows: as the server counted."""
 
 
 class ServerWarning(NamedTuple):
@@ -119,6 +133,13 @@ class StatementResult:
         return self.error is not None and is_lost(self.error[0])
 
 
+def describe_error(error: tuple[int, str] | None) -> str:
+    """Return an error for people, "" for none."""
+    if error is None:
+        return ""
+    return error[1] if error[0] == NOT_KEPT else f"{error[0]}: {error[1]}"
+
+
 def is_lost(code: int) -> bool:
     """Whether a driver's error number says that the connection is gone, so that the outcome is not known."""
     return code in _LOST
@@ -142,6 +163,7 @@ def run_statement(
     transactional: bool,
     before_commit: Callable[[], None],
     start: StatementStart | None = None,
+    keeper: Keeper | None = None,
 ) -> StatementResult:
     """Run `text` once, behind `marker`, on a connection of targets.connect without found_rows.
 
@@ -149,11 +171,12 @@ def run_statement(
         ROLLBACK. False: `before_commit`, then the statement in autocommit.
     before_commit: called before anything that could commit is sent. What it raises goes up, after an abort.
     start: as read for the intent; None reads it now.
+    keeper: is asked around a row change, inside its transaction.
     Server errors come back in the result. Raises MySQLdb.Error only from the questions asked before the statement.
     """
     run = _Run(connection, marker.encode() + text.encode(), start or read_start(connection, flavor))
     if transactional:
-        run.in_transaction(before_commit)
+        run.in_transaction(before_commit, keeper)
     else:
         run.in_autocommit(before_commit)
     return run.finish(flavor)
@@ -168,11 +191,13 @@ def run_together(
     before_each: Callable[[int], AbstractContextManager[None]],
     after_each: Callable[[int, StatementResult], None],
     before_commit: Callable[[], None],
+    keepers: Sequence[Keeper | None] = (),
 ) -> list[StatementResult]:
     """Run row changes, each (text, marker) once, in one transaction: all of them or none.
 
     before_each: is told the index of a statement before it is sent, and closed when its answer is there. after_each:
         is told what the server answered, while nothing is committed yet. What the three raise goes up, after an abort.
+    keepers: one per statement, asked around it; () for none.
     Returns the results of those that were sent, which agree in `committed`; the last has the error, if there is one.
     """
     opening = _Run(connection, b"", start)
@@ -186,7 +211,7 @@ def run_together(
             run = _Run(connection, marker.encode() + text.encode(), start)
             runs.append(run)
             with before_each(index):
-                run.apply()
+                run.apply_kept(keepers[index] if keepers else None)
             if run.error is not None:
                 break
             after_each(index, run.result())
@@ -221,10 +246,10 @@ class _Run:
     commit_sent: bool = False
     committed: bool | None = None
 
-    def in_transaction(self, before_commit: Callable[[], None]) -> None:
+    def in_transaction(self, before_commit: Callable[[], None], keeper: Keeper | None) -> None:
         self.begin()
         if self.error is None:
-            self.apply()
+            self.apply_kept(keeper)
         if self.error is not None:
             self.close_failed()
             return
@@ -251,6 +276,34 @@ class _Run:
 
     def apply(self) -> None:
         self._send(self.statement, counted=True, point="stmt_sent")
+
+    def apply_kept(self, keeper: Keeper | None) -> None:
+        """Send the statement, with what is kept of other rows before and after it."""
+        if keeper is None:
+            self.apply()
+            return
+        self._ask(keeper.fill)
+        if self.error is None:
+            self.apply()
+        if self.error is None:
+            self._ask(lambda: keeper.sync(self.affected_rows))
+            if self.error is not None:
+                self.affected_rows = self.matched_rows = None
+
+    def _ask(self, step: Callable[[], None]) -> None:
+        """Take a step around the statement; what fails there ends the transaction as its own failure would."""
+        began = time.perf_counter()
+        try:
+            step()
+        except MySQLdb.Error as error:
+            self.error = error_of(error)
+        except BackupError as error:
+            self.error = (NOT_KEPT, str(error))
+        except BaseException:
+            self.abort()
+            raise
+        finally:
+            self.seconds += time.perf_counter() - began
 
     def commit(self) -> None:
         self.commit_sent = True

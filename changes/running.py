@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +21,8 @@ from backups import faults
 from backups.capture import prepare
 from backups.errors import BackupError
 from backups.snapshot import read_snapshot
-from changes import jobs, runner, schema_change, shutdown, targets
+from changes import jobs, keeping_children, runner, schema_change, shutdown, targets
+from changes.children import Keeper
 from changes.content import approved_entry, approved_texts
 from changes.errors import UnheardError
 from changes.executed_change import save_snapshot
@@ -124,10 +126,11 @@ def run_one(run: Run, statement: Statement, record: ExecutedStatement) -> None:
     the outcome after. A schema change commits by itself, so it is `commit_sent` from the start.
     """
     is_row_change = statement.kind.is_row_change
-    start = _intend(run, [(statement, record)])
+    ready = _intend(run, [(statement, record)])
+    start = ready.start if ready else None
     if start is not None and record.definitions_before.get("kept"):
         start = schema_change.set_aside(run, record)
-    if start is None:
+    if ready is None or start is None:
         return
     for number in range(1, runner.MOST_TRIES + 1):
         with run.limit():
@@ -141,6 +144,7 @@ def run_one(run: Run, statement: Statement, record: ExecutedStatement) -> None:
                     record, outcome=Outcome.COMMIT_SENT, commit_sent_at=timezone.now()
                 ),
                 start=start,
+                keeper=ready.keepers[0],
             )
         if not is_row_change or not result.may_try_again or number == runner.MOST_TRIES or _must_stop(run):
             break
@@ -159,6 +163,7 @@ def run_one(run: Run, statement: Statement, record: ExecutedStatement) -> None:
             faults.point("recorded_before_decode")
         fields |= schema_change.end_done(run, statement, record)
     run.attempt.write(record, **fields)
+    keeping_children.let_go(run.attempt, run.session.connection, [record])
     faults.point("recorded_before_decode")
     _protect(run, [record])
 
@@ -173,11 +178,11 @@ def _run_together(run: Run, pairs: Sequence[tuple[Statement, ExecutedStatement]]
     if shutdown.is_requested() and run.ticket.reviewed:
         _put_back(run)
         return False
-    start = _intend(run, pairs)
-    if start is None:
+    ready = _intend(run, pairs)
+    if ready is None:
         return True
     for number in range(1, runner.MOST_TRIES + 1):
-        results = _send_together(run, pairs, start)
+        results = _send_together(run, pairs, ready)
         if not results[-1].may_try_again or number == runner.MOST_TRIES or _must_stop(run):
             break
         _note_retry(run, records, results[-1], number)
@@ -185,13 +190,14 @@ def _run_together(run: Run, pairs: Sequence[tuple[Statement, ExecutedStatement]]
     if results[-1].committed is None:
         raise UnheardError
     _write_together(run, records, results)
+    keeping_children.let_go(run.attempt, run.session.connection, records)
     faults.point("recorded_before_decode")
     _protect(run, records)
     return True
 
 
 def _send_together(
-    run: Run, pairs: Sequence[tuple[Statement, ExecutedStatement]], start: runner.StatementStart
+    run: Run, pairs: Sequence[tuple[Statement, ExecutedStatement]], ready: _Ready
 ) -> list[runner.StatementResult]:
     records = [record for _, record in pairs]
 
@@ -210,15 +216,16 @@ def _send_together(
             run.session.connection,
             [(statement.text, run.marker(record)) for statement, record in pairs],
             flavor=run.session.facts.flavor,
-            start=start,
+            start=ready.start,
             before_each=before_each,
             after_each=after_each,
             before_commit=lambda: run.attempt.write_all(
                 records, outcome=Outcome.COMMIT_SENT, commit_sent_at=timezone.now()
             ),
+            keepers=ready.keepers,
         )
     except _StoppedError:
-        return [runner.StatementResult(start, committed=False)]
+        return [runner.StatementResult(ready.start, committed=False)]
 
 
 class _StoppedError(Exception):
@@ -242,7 +249,15 @@ def _write_together(run: Run, records: Sequence[ExecutedStatement], results: Seq
     run.attempt.write(failed, **fields)
 
 
-def _intend(run: Run, pairs: Sequence[tuple[Statement, ExecutedStatement]]) -> runner.StatementStart | None:
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What has to be at hand when statements are sent. keepers: one each, None where nothing else is kept."""
+
+    start: runner.StatementStart
+    keepers: Sequence[Keeper | None]
+
+
+def _intend(run: Run, pairs: Sequence[tuple[Statement, ExecutedStatement]]) -> _Ready | None:
     """Read what has to be known before, and write the intent. None, with the reason written, when nothing can be sent.
 
     The intent is committed before the statement goes out: whoever finds it knows where in the binlog to look.
@@ -255,16 +270,20 @@ def _intend(run: Run, pairs: Sequence[tuple[Statement, ExecutedStatement]]) -> r
         snapshot = read_snapshot(connection, ticket.schema_name, text, flavor)
         before = {} if is_row_change else schema_change.read_before(run, statements[0])
         faults.point("after_snapshot")
+        # Before the start is read: making the shadows is logged, and nothing of the statements.
+        keepers = keeping_children.prepare(run, pairs, snapshot) if is_row_change else [None]
         start = runner.read_start(connection, flavor)
         if ticket.backup:
             _make_room(ticket, records, start)
     except MySQLdb.Error as error:
         run.attempt.write(records[0], outcome=Outcome.FAILED, error="{}: {}".format(*targets.error_of(error)))
+        keeping_children.let_go(run.attempt, connection, records)
         return None
     except BackupError as error:
         run.attempt.write(
             records[0], outcome=Outcome.FAILED, error=f"It could not be backed up, so it was not sent. {error}"
         )
+        keeping_children.let_go(run.attempt, connection, records)
         return None
     now = timezone.now()
     fields: dict[str, Any] = {
@@ -283,7 +302,7 @@ def _intend(run: Run, pairs: Sequence[tuple[Statement, ExecutedStatement]]) -> r
         fields["outcome"] = Outcome.SENT
     run.attempt.write_all(records, **fields)
     faults.point("after_intent")
-    return start
+    return _Ready(start, keepers)
 
 
 def _note_retry(run: Run, records: Sequence[ExecutedStatement], result: runner.StatementResult, number: int) -> None:
@@ -341,7 +360,7 @@ def _answer_fields(result: runner.StatementResult) -> dict[str, Any]:
     return {
         "affected_rows": result.affected_rows,
         "warnings": [list(warning) for warning in result.warnings],
-        "error": f"{result.error[0]}: {result.error[1]}" if result.error else "",
+        "error": runner.describe_error(result.error),
         "execute_seconds": result.execute_seconds,
     }
 

@@ -237,9 +237,15 @@ def _intend(attempt: Attempt, session: Session, step: UndoStep, record: Executed
         snapshot=save_snapshot(snapshot),
         definitions_before=before,
         undo_missing="" if step.is_row_change else redo.UNSEEN,
+        kept_children={"unchecked": True} if _runs_unchecked(step) else {},
     )
     faults.point("after_intent")
     return start
+
+
+def _runs_unchecked(step: UndoStep) -> bool:
+    """Whether rows that foreign keys changed are put back by their own records, with foreign keys unchecked."""
+    return step.is_row_change and any(statement.kept_children for statement in step.statements)
 
 
 def _read_before(attempt: Attempt, connection: Any, flavor: Flavor, step: UndoStep) -> dict[str, Any]:

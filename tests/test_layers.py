@@ -49,6 +49,7 @@ PURE = {
     "changes.preflight",
     "changes.preflight_backup",
     "changes.preflight_tables",
+    "changes.parent_rows",
     "inception_site.queue_address",
 }
 PURE_THIRD_PARTY = {"sqlparse", "zstandard"}
@@ -70,6 +71,7 @@ SHELL = DRIVER_SHELL | {
     ),
     *("changes.attempt", "changes.undo", "changes.inspection", "changes.executed_change", "changes.protection"),
     *("changes.ddl_undo", "changes.proof", "changes.proof_server", "changes.scratch", "changes.effort"),
+    *("changes.child_plan", "changes.children", "changes.keeping_children"),
     *("changes.preflight_schemas", "changes.preflight_triggers", "changes.redo"),
     *("changes.keeping", "changes.kept_data", "changes.retention", "changes.purge"),
     *("backups.store", "backups.cursors", "backups.archive", "backups.capture", "backups.restore", "backups.preview"),

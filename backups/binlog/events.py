@@ -228,6 +228,22 @@ def iterate_rows(body: bytes, type_code: int, table_map: TableMap, codecs: tuple
             yield RowChange(kind, first, None)
 
 
+def split_rows(body: bytes, type_code: int, codecs: tuple[Codec, ...]) -> tuple[bytes, list[bytes]]:
+    """Return the head of a rows event's body, and the bytes of each of its changes: joined they are the body again.
+
+    Raises DecodeError as iterate_rows does.
+    """
+    head = decode_rows_head(body, type_code)
+    plans = [_plan_image(bitmap, codecs) for bitmap in head.present]
+    rows, position = [], 0
+    while position < len(head.rows):
+        start = position
+        for plan in plans:
+            _, position = _decode_image(head.rows, position, plan)
+        rows.append(head.rows[start:position])
+    return body[: len(body) - len(head.rows)], rows
+
+
 _Plan = tuple[int, tuple[Codec | None, ...]]
 
 

@@ -53,6 +53,14 @@ def decode_table_map(body: bytes) -> TableMap:
     return TableMap(table_id, schema_name, table_name, types, meta, nullable)
 
 
+def rename_table_map(body: bytes, schema_name: str, table_name: str) -> bytes:
+    """Return the body of a Table_map event with other names. Raises DecodeError when it is cut."""
+    _, position = _decode_name(body, 8)
+    _, position = _decode_name(body, position)
+    names = (name.encode() for name in (schema_name, table_name))
+    return body[:8] + b"".join(bytes([len(name)]) + name + b"\0" for name in names) + body[position:]
+
+
 def decode_packed_integer(data: bytes, position: int) -> tuple[int, int]:
     """Decode a length-encoded integer. Returns (number, position after it)."""
     first = take(data, position, 1)[0]

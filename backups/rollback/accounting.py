@@ -25,20 +25,38 @@ class Verdict:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts the row changes of one statement, and which foreign keys acted where the binlog does not say how."""
+    """Counts the row changes of one statement, and which foreign keys acted where the binlog does not say how.
+
+    counts: the statement's own changes. by_keys: rows that foreign keys changed, known by shadows. left_out: own
+    changes that do not count, since the shadow tells the whole change of their rows.
+    shadowed: the tables that have shadows.
+    """
 
     snapshot: Snapshot
+    shadowed: frozenset[TableName] = frozenset()
     counts: dict[TableName, dict[ChangeKind, int]] = field(default_factory=dict)
+    by_keys: dict[TableName, int] = field(default_factory=dict)
+    left_out: int = 0
     silent: dict[CascadeFact, int] = field(default_factory=dict)
 
     @property
-    def row_count(self) -> int:
+    def own_count(self) -> int:
         return sum(sum(kinds.values()) for kinds in self.counts.values())
+
+    @property
+    def row_count(self) -> int:
+        """The changes that are kept."""
+        return self.own_count - self.left_out + sum(self.by_keys.values())
 
     def add(self, table: Table, kind: ChangeKind, count: int) -> None:
         """Count `count` rows of `table` that were changed."""
         kinds = self.counts.setdefault((table.schema_name, table.name), {})
         kinds[kind] = kinds.get(kind, 0) + count
+
+    def add_by_keys(self, table: Table, count: int) -> None:
+        """Count rows of `table` that a foreign key changed, as its shadow tells."""
+        name = (table.schema_name, table.name)
+        self.by_keys[name] = self.by_keys.get(name, 0) + count
 
     def find_cascades(self, table: Table, kind: ChangeKind) -> list[CascadeFact]:
         """Return the foreign keys that a change of a row of `table` can set off, where the server does not log that."""
@@ -49,6 +67,7 @@ class Tally:
             for cascade in self.snapshot.cascades
             if (cascade.parent_schema, cascade.parent_table) == (table.schema_name, table.name)
             and (cascade.on_delete if kind is ChangeKind.DELETE else cascade.on_update) != "NO ACTION"
+            and not self._is_shadowed(cascade)
         ]
 
     def add_silent(self, cascades: Iterable[CascadeFact], table: Table, change: RowChange) -> None:
@@ -69,9 +88,18 @@ class Tally:
         """
         if self.silent and not children_checked:
             return Verdict(self._describe_silent())
-        if affected_rows is None or affected_rows == self.row_count:
+        verdict = self._compare(kind, affected_rows)
+        if verdict.reason or not self.by_keys:
+            return verdict
+        tables = ", ".join(f"{schema}.{name} {count}" for (schema, name), count in self.by_keys.items())
+        more = f"With them are kept rows that foreign keys changed: {tables}."
+        return Verdict("", f"{verdict.explanation} {more}".strip())
+
+    def _compare(self, kind: str, affected_rows: int | None) -> Verdict:
+        """Compare the statement's own changes with what the server counted."""
+        if affected_rows is None or affected_rows == self.own_count:
             return Verdict("")
-        found, deleted = self.row_count, self.count(ChangeKind.DELETE)
+        found, deleted = self.own_count, self.count(ChangeKind.DELETE)
         doubled = self.count(ChangeKind.INSERT) + deleted + 2 * self.count(ChangeKind.UPDATE)
         if kind in ("INSERT", "REPLACE") and affected_rows == doubled:
             return Verdict(
@@ -103,6 +131,10 @@ class Tally:
             f"the server counted {affected_rows} changed rows, its binlog holds {found} ({self._describe_counts()})."
             " Needed: row events for every changed row. Look for binlog filters and engines that log nothing."
         )
+
+    def _is_shadowed(self, cascade: CascadeFact) -> bool:
+        names = {(cascade.parent_schema, cascade.parent_table), (cascade.schema_name, cascade.table_name)}
+        return names <= self.shadowed
 
     def _describe_counts(self) -> str:
         parts = [f"{schema}.{name} {sum(kinds.values())}" for (schema, name), kinds in self.counts.items()]

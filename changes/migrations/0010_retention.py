@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('changes', '0008_target_policies'),
+        ('changes', '0009_kept_children'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

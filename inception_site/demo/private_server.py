@@ -30,8 +30,9 @@ TARGET_GRANTS = (
     "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES, CREATE VIEW, SHOW VIEW, TRIGGER"
     f" ON `{SCHEMA}`.*",
     f"LOCK TABLES ON `{SCHEMA}`.*",
-    # Where schema changes set aside what they would take away.
-    r"SELECT, INSERT, UPDATE, CREATE, ALTER, DROP, INDEX, REFERENCES, LOCK TABLES ON `inception\_kept\_%`.*",
+    # Where schema changes set aside what they would take away, and rows are copied that foreign keys change.
+    "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES, LOCK TABLES"
+    r" ON `inception\_kept\_%`.*",
     "REPLICATION SLAVE, BINLOG MONITOR, PROCESS ON *.*",
 )
 # `_` is a wildcard in GRANT. No UPDATE, no DELETE, no DROP: what was backed up stays.

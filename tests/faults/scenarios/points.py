@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 
-from backups.faults import POINTS
+from backups.faults import CHILD_POINTS, POINTS
 from tests.faults.fork_server import Process
 from tests.faults.stage import NotFiredError, Play, Scenario, Stage
 
@@ -20,6 +20,8 @@ SHAPES = ("one", "each", "schema")
 def list_scenarios(server: str) -> Iterator[Scenario]:
     for phase in ("execution", "rollback"):
         for point in POINTS:
+            if point in CHILD_POINTS:
+                continue
             for action, kind in KINDS.items():
                 name = f"point/{point}/{action}/{phase}/{server}"
                 yield Scenario(name, kind, server, f"{point}/{phase}", _make_play(point, action, phase))

@@ -6,19 +6,19 @@ CREATE TABLE n (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES p (id) ON 
 INSERT INTO p VALUES (1, 1), (2, 2), (3, 3);
 INSERT INTO c VALUES (1, 1, 1), (2, 1, 2), (3, 2, 3);
 INSERT INTO n VALUES (1, 1), (2, NULL);
--- [delete] mariadb=warned
+-- [delete]
 DELETE FROM p WHERE id = 1;
--- [delete childless] today-mariadb=warned
+-- [delete childless]
 DELETE FROM p WHERE id = 3;
--- [update key] mariadb=warned
+-- [update key]
 UPDATE p SET id = 10 WHERE id = 1;
 -- [update other column]
 UPDATE p SET v = 7;
--- [replace parent] mariadb=warned
+-- [replace parent]
 REPLACE INTO p VALUES (1, 9);
 -- [insert parent]
 INSERT INTO p VALUES (5, 5);
 -- [child]
 UPDATE c SET p = 3 WHERE id = 1; DELETE FROM c WHERE id = 2;
--- [parent and child] today-mariadb=warned
+-- [parent and child]
 DELETE FROM c WHERE p = 1; DELETE FROM n WHERE p = 1; DELETE FROM p WHERE id = 1;
