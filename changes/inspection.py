@@ -15,7 +15,7 @@ from backups.binlog.snapshots import Snapshot
 from backups.models import BackupSchema
 from backups.schema import INFORMATION_TABLE
 from backups.snapshot import read_snapshot
-from changes import backup_server, effort, preflight, preflight_tables, proof, targets
+from changes import backup_server, preflight, preflight_tables, proof, targets
 from changes.models import ExecutedStatement, Target, Ticket
 from changes.preflight import ChecklistItem
 from changes.problems import Problem
@@ -23,6 +23,7 @@ from changes.proof import ProofState, StatementProof
 from changes.server_facts import ServerFacts, ServerIdentity
 from changes.statements import CheckResult, Statement, check_statements
 from changes.states import TransactionMode
+from changes.table_changes import PlannedChange, TablePlanner
 from changes.undo_plan import is_row_change_of
 
 _ORDER = {"error": 0, "warning": 1, "notice": 2}
@@ -38,6 +39,7 @@ class InspectedStatement:
     keeps: what it would destroy is set aside on the target first.
     seen: digests of the tables on which its rollback was tried, by name; it runs only while they are the same.
     effort: how the server makes the change and how large its table is, in words; "" when that is not known.
+    makes_wait: others wait while the server makes it; online: see PlannedChange, empty for what the server makes.
     """
 
     number: int
@@ -51,6 +53,8 @@ class InspectedStatement:
     undo_state: str
     keeps: bool = False
     effort: str = ""
+    makes_wait: bool = False
+    online: Mapping[str, str] = field(default_factory=dict)
     seen: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -133,24 +137,26 @@ def _inspect_on(connection: Any, facts: ServerFacts, ticket: Ticket) -> Inspecti
         problems += [*backup_server.check(), *_name_problems(ticket)]
     problems += _backup_schema_problems(connection, ticket)
     proofs: dict[int, StatementProof] = {}
+    plans: dict[int, PlannedChange] = {}
     together: str | None = "The text has errors."
     if not checked.errors:
         snapshot = _read_snapshot(connection, facts, ticket, checked.statements)
         problems += _table_problems(connection, facts, ticket, checked.statements, snapshot)
         together = why_not_together(checked.statements, snapshot)
         problems += _transaction_problems(ticket, together)
-        if ticket.backup and not any(problem.severity == "error" for problem in problems):
-            proofs = proof.prove(connection, facts, checked.statements, ticket.schema_name)
-            problems += _proof_problems(checked.statements, proofs, accepts_loss=ticket.accepts_loss)
+        planner = TablePlanner.read(connection, facts, ticket.target, ticket.schema_name, checked.statements)
+        if not any(problem.severity == "error" for problem in problems):
+            if ticket.backup or planner.has_large:
+                proofs = proof.prove(connection, facts, checked.statements, ticket.schema_name)
+            if ticket.backup:
+                problems += _proof_problems(checked.statements, proofs, accepts_loss=ticket.accepts_loss)
+            for statement in checked.statements:
+                plans[statement.number] = planner.plan(statement, proofs.get(statement.number))
+                problems += plans[statement.number].problems
     return Inspection(
         _worst_first(problems),
         tuple(
-            _describe(
-                ticket,
-                statement,
-                proofs.get(statement.number),
-                read_effort(connection, statement, ticket.schema_name, proofs.get(statement.number)),
-            )
+            _describe(ticket, statement, proofs.get(statement.number), plans.get(statement.number))
             for statement in checked.statements
         ),
         str(facts.flavor),
@@ -330,18 +336,10 @@ def _loss_problem(statement: Statement, found: str, *, accepted: bool) -> Proble
     )
 
 
-def read_effort(connection: Any, statement: Statement, schema_name: str, found: StatementProof | None) -> str:
-    """Say how the server makes a change of a table, and how large that is. Raises MySQLdb.Error."""
-    if found is None or statement.facts is None or statement.kind not in effort.KINDS:
-        return ""
-    use = statement.facts.written[0]
-    size = effort.read_size(connection, (use.schema or schema_name, use.table))
-    return "; ".join(filter(None, (found.algorithm, size)))
-
-
 def _describe(
-    ticket: Ticket, statement: Statement, found: StatementProof | None = None, effort_words: str = ""
+    ticket: Ticket, statement: Statement, found: StatementProof | None = None, plan: PlannedChange | None = None
 ) -> InspectedStatement:
+    plan, found = plan or PlannedChange(), found if ticket.backup else None
     if not ticket.backup:
         state, note = "off", "runs without backup: cannot be rolled back"
     elif statement.kind.is_row_change:
@@ -368,7 +366,9 @@ def _describe(
         undo_note=note,
         undo_state=state,
         keeps=bool(found and found.keeps),
-        effort=effort_words,
+        effort=plan.effort,
+        makes_wait=plan.makes_wait,
+        online=plan.online or {},
         seen=dict(found.seen) if found and found.state is ProofState.PROVEN else {},
     )
 

@@ -18,6 +18,7 @@ import MySQLdb
 from backups.errors import DefinitionError
 from backups.restore import SCHEMA_CHANGE_MODE
 from backups.rollback.ddl import Definitions, ObjectName, build_inverse, compare_definitions, digest
+from backups.rollback.definitions import TableDefinition
 from backups.rollback.kept import KeptTable
 from changes import effort, keeping, kept_data, proof_server, targets
 from changes.ddl_undo import build_change, find_loss_by_text, list_names
@@ -49,6 +50,7 @@ class StatementProof:
     keeps: what it would destroy is set aside first.
     seen: name to digest of the tables and views as they were on the target, where no statement before has changed them.
     algorithm: how the server makes the change, in words; "" when it is not known.
+    shape: its one table before and after it; None for a change of several, or of none.
     """
 
     state: ProofState
@@ -56,6 +58,7 @@ class StatementProof:
     undo: tuple[str, ...] = ()
     keeps: bool = False
     algorithm: str = ""
+    shape: tuple[TableDefinition, TableDefinition] | None = None
     seen: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -105,6 +108,15 @@ def _answers(connection: Any) -> bool:
     with suppress(MySQLdb.Error):
         return bool(targets.read_rows(connection, "SELECT 1"))
     return False
+
+
+def _find_shape(
+    names: Sequence[ObjectName], before: Definitions, after: Definitions
+) -> tuple[TableDefinition, TableDefinition] | None:
+    if len(names) != 1:
+        return None
+    old, new = before.get(names[0]), after.get(names[0])
+    return (old, new) if isinstance(old, TableDefinition) and isinstance(new, TableDefinition) else None
 
 
 def _mentioned(statement: Statement, schema_name: str) -> list[str]:
@@ -205,7 +217,14 @@ class _Play:
             self.stopped = f"the way back of statement {statement.number + 1} before it did not work"
         state = ProofState.UNPROVEN if problem else ProofState.PROVEN
         algorithm = "" if problem or self.stopped else self._ask_algorithm(statement, sql, inverse.statements, after)
-        return StatementProof(state, problem, inverse.statements, keeps=bool(kept), algorithm=algorithm)
+        return StatementProof(
+            state,
+            problem,
+            inverse.statements,
+            keeps=bool(kept),
+            algorithm=algorithm,
+            shape=_find_shape(names, before, after),
+        )
 
     def _ask_algorithm(self, statement: Statement, sql: str, undo: Sequence[str], after: Definitions) -> str:
         """Undo the statement once more, and let the server choose how to make it again."""

@@ -24,6 +24,11 @@ PURE = {
     "changes.problems",
     "changes.errors",
     "changes.judgement",
+    "changes.size_policy",
+    "changes.online_rules",
+    "changes.online_command",
+    "changes.online_output",
+    "changes.online_launcher",
     "changes.binlog_commands",
     "changes.lexer",
     "changes.splitter",
@@ -53,7 +58,7 @@ PURE_THIRD_PARTY = {"sqlparse", "zstandard"}
 DRIVERS = {"MySQLdb", "pymysql", "pymysqlreplication"}
 # These talk to a server, and know nothing of Django's models.
 DRIVER_SHELL = {
-    *("changes.targets", "changes.runner", "changes.killing", "changes.definitions"),
+    *("changes.targets", "changes.runner", "changes.killing", "changes.definitions", "changes.online_server"),
     *("backups.source", "backups.shared", "backups.snapshot", "backups.schema", "backups.bulk"),
 }
 # These put both together: a server's answers, or its errors, and models.
@@ -68,7 +73,7 @@ SHELL = DRIVER_SHELL | {
     ),
     *("changes.attempt", "changes.undo", "changes.inspection", "changes.executed_change", "changes.protection"),
     *("changes.ddl_undo", "changes.proof", "changes.proof_server", "changes.scratch", "changes.effort"),
-    *("changes.keeping", "changes.kept_data", "changes.retention"),
+    *("changes.keeping", "changes.kept_data", "changes.retention", "changes.table_changes", "changes.online_change"),
     *("backups.store", "backups.cursors", "backups.archive", "backups.capture", "backups.restore", "backups.preview"),
     "inception_site.demo",
 }
