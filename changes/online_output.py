@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 LINES_KEPT = 12
 
-_PERCENT = re.compile(r"Copying .*: +(\d+)% (?:(\d+)\+)?(?:(\d+):)?(\d+):(\d+) remain")
+_PERCENT = re.compile(r"Copying .*: +(\d+)% (?:(\d+)\+)?(?:(\d+):)?(\d+):(\d+) remain$")
 _TOTAL = re.compile(r"Copying approximately (\d+) rows")
 _PAUSING = re.compile(r"Pausing because (.+?)\.?$")
 _CUT = "Copying rows caused a MySQL error"
@@ -45,7 +45,7 @@ class OnlineOutput:
 
     def take(self, line: str) -> None:
         line = line.strip()
-        if match := _PERCENT.search(line):
+        if match := _PERCENT.match(line):
             self.state, self.load = "copying", ""
             self.percent = min(int(match[1]), 100)
             days, hours, minutes, seconds = (int(part or 0) for part in match.groups()[1:])
