@@ -44,6 +44,7 @@ LOOK_SECONDS = 0.25
 ASK_SECONDS = 1.0
 """How often wishes are read and progress is written; the latter only when it is another."""
 PING_SECONDS = 20.0
+EXPLAIN_FORMAT_SINCE = (8, 0, 32)
 
 
 class _EndedError(Exception):
@@ -112,6 +113,9 @@ def _started(run: Run, made: OnlinePlan) -> Any:
         "critical_load": online.critical_load,
         "chunk_seconds": str(online.chunk_milliseconds / 1000),
     }
+    flavor = run.session.facts.flavor
+    if not flavor.is_mariadb and flavor.version >= EXPLAIN_FORMAT_SINCE:
+        limits["explain_format"] = "TRADITIONAL"
     try:
         with online_tool.started(
             _find_program(made.tool),

@@ -13,6 +13,9 @@ _TOTAL = re.compile(r"Copying approximately (\d+) rows")
 _PAUSING = re.compile(r"Pausing because (.+?)\.?$")
 _CUT = "Copying rows caused a MySQL error"
 
+NO_ESTIMATE = "The tool was not told how many rows there are, and would copy all in one statement."
+"""An empty table has an estimate too; 0 is an EXPLAIN that the tool could not read."""
+
 SAYS_ALTERED = "inception: altered"
 SAYS_COPIED = "inception: copied"
 SAYS_PLAIN_TEXT = "inception: not over TLS"
@@ -52,6 +55,8 @@ class OnlineOutput:
             self.left_seconds = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
         elif match := _TOTAL.search(line):
             self.state, self.rows_total = "copying", int(match[1])
+            if not self.rows_total:
+                self.spoilt = NO_ESTIMATE
         elif match := _PAUSING.search(line):
             self.state, self.load = "throttled", match[1]
         elif line == SAYS_ALTERED:

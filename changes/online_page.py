@@ -24,7 +24,7 @@ _STATES = {
     "starting": "makes the new, empty table",
     "copying": "copies rows",
     "throttled": "waits: the server is busy",
-    "paused": "throttled: it copies nothing until it is resumed",
+    "paused": "is throttled, and copies nothing until it is resumed",
     "checking": "compares every row of the copy with the table",
     "swapping": "swaps the tables, once no transaction is in the way",
 }

@@ -103,6 +103,8 @@ class TablePlanner:
         shape = found.shape if found and found.state is ProofState.PROVEN else None
         if found is not None and found.keeps:
             return "columns that it drops are copied first, while the table is locked"
+        if found is not None and found.state is ProofState.LOST:
+            return f"it would take values away without a word ({found.reason})"
         if reason := online_rules.find_obstacle(statement, shape, self.facts, self.schema_name):
             return reason
         missing = next((right for right in RIGHTS if not self.facts.grants.has_privilege(right, self.schema_name)), "")

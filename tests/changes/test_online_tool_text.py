@@ -117,6 +117,19 @@ def test_values_that_were_cut_spoil_it() -> None:
     assert "1265" in output.spoilt
 
 
+def test_a_table_that_would_be_copied_in_one_statement_spoils_it() -> None:
+    assert "in one statement" in output_of("2026-11-26T03:45:49 Copying approximately 0 rows...").spoilt
+
+
+def test_mysql_is_asked_to_explain_as_the_tool_reads_it() -> None:
+    def sessions(limits: dict[str, str]) -> str:
+        given = build_arguments("/p", PLAN, host="h", port=1, option_file="/f", plugin="/p.pm", limits=limits)
+        return given[given.index("--set-vars") + 1]
+
+    assert sessions({**LIMITS, "explain_format": "TRADITIONAL"}).endswith(",explain_format=TRADITIONAL")
+    assert "explain_format" not in sessions(LIMITS)
+
+
 def test_the_error_is_found_among_the_last_lines() -> None:
     output = output_of(
         *COPYING,
