@@ -11,6 +11,7 @@ LINES_KEPT = 12
 _PERCENT = re.compile(r"Copying .*: +(\d+)% (?:(\d+)\+)?(?:(\d+):)?(\d+):(\d+) remain$")
 _TOTAL = re.compile(r"Copying approximately (\d+) rows")
 _PAUSING = re.compile(r"Pausing because (.+?)\.?$")
+_ERROR = re.compile(r"\bErrors? |\bError:|failed|exceeds|Cannot |denied", re.IGNORECASE)
 _CUT = "Copying rows caused a MySQL error"
 
 NO_ESTIMATE = "The tool was not told how many rows there are, and would copy all in one statement."
@@ -40,6 +41,7 @@ class OnlineOutput:
     is_copied: bool = False
     is_swapped: bool = False
     spoilt: str = ""
+    error: str = ""
     last: deque[str] = field(default_factory=lambda: deque(maxlen=LINES_KEPT))
 
     @property
@@ -72,9 +74,10 @@ class OnlineOutput:
             self.last.append(line)
         elif line:
             self.last.append(line)
+        if not self.error and _ERROR.search(line):
+            self.error = line
 
     def find_error(self) -> str:
-        """Return the line that says why the tool ended, as far as it can be told from its last ones."""
+        """Return the line that says why the tool ended: the first that tells of an error, else the last."""
         said = [line for line in self.last if not line.endswith(("was not altered.", "OK.", "..."))]
-        errors = [line for line in said if re.search(r"\berror|cannot|failed|exceeded|not ", line, re.IGNORECASE)]
-        return (errors or said or ["it said nothing"])[-1][:500]
+        return (self.error or (said or ["it said nothing"])[-1])[:500]

@@ -36,10 +36,17 @@ sub after_alter_new_table {
 }
 
 # All rows are copied and the triggers keep them so. The worker compares, writes down that it will swap, and says so.
+# A session that was ended meanwhile was ended by somebody who took the ticket over.
 sub before_swap_tables {
+   my ($self) = @_;
    say_line('inception: copied');
+   my $looks = 0;
    until (-e "$ENV{INCEPTION_FOLDER}/swap") {
       select(undef, undef, undef, 0.1);
+      if (++$looks % 10 == 0 && !$self->{cxn}->dbh()->ping()) {
+         say_line('Error: its session on the server was ended before the tables were swapped.');
+         exit 19;
+      }
    }
    return;
 }

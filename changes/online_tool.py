@@ -46,8 +46,9 @@ class OnlineTool:
     def _read(self) -> None:
         stream: IO[bytes] | None = self._process.stdout
         assert stream is not None
-        while line := stream.readline(LONGEST_LINE):
-            self._lines.put(line.decode("utf-8", "replace"))
+        with contextlib.suppress(ValueError):  # it was closed under us
+            while line := stream.readline(LONGEST_LINE):
+                self._lines.put(line.decode("utf-8", "replace"))
 
     def next_line(self, seconds: float) -> str | None:
         """Return the next line it says; None when it says nothing for `seconds`."""
