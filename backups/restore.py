@@ -52,6 +52,14 @@ PARENT_HAS_CHILDREN = (1217, 1451)
 # A value, a check or a parent that the row cannot have any more: about this row, not about the server.
 _ROW_ERRORS = frozenset({1048, 1216, 1264, 1292, 1364, 1366, 1406, 1452, 1644, 3819, 4025})
 
+TOO_MANY_ROWS = 1242
+"""ER_SUBQUERY_NO_1_ROW: what kept.build_look_at_rows found."""
+
+_ROWS_SINCE = (
+    "found rows that were written since, for which no values of the dropped columns were kept, and a key, check or"
+    " foreign key on these. Needed: only rows that were there when the columns were dropped. Move the others away."
+)
+
 _DROP_TABLE = re.compile(r"DROP TABLE (`(?:[^`]|``)+`\.`(?:[^`]|``)+`)(?: /\* CHECKSUM TABLE was (\d+) \*/)?;")
 
 
@@ -240,9 +248,15 @@ class _Restore:
         for _, text in records:
             if self._keeps_rows(text):
                 break
-            self._cursor.execute(f"{self.marker} {text}".encode())
+            is_look = text.startswith("SELECT ")
+            try:
+                self._cursor.execute(f"{self.marker} {text}".encode())
+            except MySQLdb.Error as error:
+                if is_look and error.args[0] == TOO_MANY_ROWS:
+                    raise RestoreError(_ROWS_SINCE) from error
+                raise
             self.statements_run += 1
-            self._committed_schema_changes += 1
+            self._committed_schema_changes += not is_look
         self._cursor.execute(f"SET SESSION sql_mode = '{SQL_MODE}'")
         self._cursor.execute("START TRANSACTION")
 

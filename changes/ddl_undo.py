@@ -17,11 +17,13 @@ from backups.rollback.ddl import (
     compare_definitions,
     digest,
 )
+from backups.rollback.definitions import Definition
 from backups.rollback.kept import KeptTable
 from changes import kept_data
 from changes.alter_clauses import AlterAction
 from changes.definitions import load_recorded, parse_definitions, read_definitions
 from changes.kinds import StatementKind
+from changes.renumbering import find_zeros
 from changes.schema_facts import SchemaFacts
 from changes.statements import Statement
 from changes.targets import error_of, read_rows
@@ -47,7 +49,13 @@ def read_before(connection: Any, statement: Statement, schema_name: str) -> dict
         return {}
     ((mode,),) = read_rows(connection, "SELECT @@SESSION.sql_mode")
     found = read_definitions(connection, list_names(statement, schema_name))
-    return {"sql_mode": mode, "objects": [one.to_dict() for one in found], "kept": []}
+    zeros = find_zeros(connection, statement, parse_definitions(found), mode)
+    return {
+        "sql_mode": mode,
+        "objects": [one.to_dict() for one in found],
+        "kept": [],
+        "zeros": [[*name, list(columns)] for name, columns in zeros.items()],
+    }
 
 
 def require_seen(before: Mapping[str, Any], seen: Mapping[str, str]) -> None:
@@ -55,12 +63,22 @@ def require_seen(before: Mapping[str, Any], seen: Mapping[str, str]) -> None:
 
     seen: digests by name, of tables that no earlier statement of the ticket changes.
     """
+    zeros = _load_zeros(before)
     for one in load_recorded(before.get("objects", ())):
-        if one.name in seen and digest(one.parse()) != seen[one.name]:
+        if one.name in seen and mark(one.parse(), zeros.get((one.schema, one.name), ())) != seen[one.name]:
             raise DefinitionError(
                 f"Found: {one.schema}.{one.name} is no longer as it was when the rollback of this statement was proven."
                 " Needed: a rollback that was proven for what is there. Check the ticket again and submit it."
             )
+
+
+def mark(definition: Definition | None, zeros: Sequence[str]) -> str:
+    """Return a short mark of a table: another one where it is another, or a 0 has come into one of `zeros`."""
+    return "+".join([digest(definition), *sorted(zeros)])
+
+
+def _load_zeros(before: Mapping[str, Any]) -> dict[ObjectName, tuple[str, ...]]:
+    return {(schema, table): tuple(columns) for schema, table, columns in before.get("zeros", ())}
 
 
 def find_difference(connection: Any, before: Mapping[str, Any]) -> str:
@@ -93,6 +111,7 @@ def finish(
             after=parse_definitions(after),
             sql_mode=before["sql_mode"],
             kept=kept_data.from_record(before["kept"]),
+            zeros=_load_zeros(before),
         )
     except DefinitionError as error:
         return Inverse(missing=f"cannot be undone: {error}")
@@ -125,6 +144,7 @@ def build_change(
     after: Definitions,
     sql_mode: str,
     kept: Sequence[KeptTable] = (),
+    zeros: Mapping[ObjectName, tuple[str, ...]] | None = None,
 ) -> SchemaChange:
     """Return the change that `statement` was, from its text, what was there before and after, and what was kept."""
     facts = statement.facts
@@ -142,6 +162,7 @@ def build_change(
         rows_lost="" if kept else find_lost_rows(statement.kind, facts),
         kept={(one.schema_name, one.table_name): one for one in kept},
         replaces=facts.or_replace and statement.kind is StatementKind.CREATE_TABLE,
+        zeros=zeros or {},
         strict=not STRICT_MODES.isdisjoint(sql_mode.upper().split(",")),
     )
 

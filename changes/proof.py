@@ -17,14 +17,15 @@ import MySQLdb
 
 from backups.errors import DefinitionError
 from backups.restore import SCHEMA_CHANGE_MODE
-from backups.rollback.ddl import Definitions, ObjectName, build_inverse, compare_definitions, digest
+from backups.rollback.ddl import Definitions, ObjectName, build_inverse, compare_definitions
 from backups.rollback.definitions import TableDefinition
 from backups.rollback.kept import KeptTable
 from changes import effort, keeping, kept_data, proof_server, targets
-from changes.ddl_undo import build_change, find_loss_by_text, list_names
+from changes.ddl_undo import build_change, find_loss_by_text, list_names, mark
 from changes.definitions import parse_definitions
 from changes.lexer import SplitError
 from changes.proof_server import NoProofError
+from changes.renumbering import find_zeros
 from changes.requalify import requalify
 from changes.scratch import KEPT, Scratch, open_scratch, read_originals
 from changes.server_facts import ServerFacts
@@ -96,8 +97,9 @@ def _digest_untouched(statements: Sequence[Statement], target: _Target) -> dict[
     found, touched = dict[int, dict[str, str]](), set[ObjectName]()
     for statement in statements:
         names = list_names(statement, target.schema_name)
+        zeros = target.find_zeros(statement)
         found[statement.number] = {
-            name[1]: digest(target.definitions.get(name)) for name in names if name not in touched
+            name[1]: mark(target.definitions.get(name), zeros.get(name, ())) for name in names if name not in touched
         }
         touched.update(names)
     return found
@@ -138,6 +140,11 @@ class _Target:
         tables = keeping.plan(statement, self.schema_name, before, KEPT_SCHEMA)
         obstacle = keeping.find_obstacle(self.connection, self.facts.flavor, self.facts.grants, tables, before)
         return (() if obstacle else tables), obstacle
+
+    def find_zeros(self, statement: Statement) -> Mapping[ObjectName, tuple[str, ...]]:
+        names = list_names(statement, self.schema_name)
+        definitions = {name: self.definitions.get(name) for name in names}
+        return find_zeros(self.connection, statement, definitions, self.facts.sql_mode)
 
     def without_proof(self, statement: Statement, reason: str) -> StatementProof:
         lost = find_loss_by_text(statement)
@@ -197,6 +204,7 @@ class _Play:
             after={name: after.get(name) for name in names},
             sql_mode=self.target.facts.sql_mode,
             kept=kept,
+            zeros=self.target.find_zeros(statement),
         )
         inverse = build_inverse(change)
         if inverse.missing:

@@ -51,7 +51,7 @@ def build_alters(
     name: quoted, with its schema. renamed: a column's wanted name to the name it has now, where they differ.
     Raises NoInverseError.
     """
-    now, wanted = _follow_renames(now.without_counter, renamed), wanted.without_counter
+    now, wanted = follow_renames(now.without_counter, renamed), wanted.without_counter
     if now.is_versioned != wanted.is_versioned:
         raise NoInverseError("the history of a system-versioned table is lost with its versioning")
     if now.unread != wanted.unread:
@@ -62,11 +62,11 @@ def build_alters(
     clauses = [*_drop_constraints(now, wanted), *_change_indexes(now, wanted, dropping=True)]
     clauses += _change_columns(now, wanted, renamed)
     clauses += _change_indexes(now, wanted, dropping=False)
-    for key in _missing(wanted.foreign_keys, now.foreign_keys):
+    for key in find_missing(wanted.foreign_keys, now.foreign_keys):
         # The server takes no new foreign key under a name that the same statement drops.
         (late if any(other.name == key.name for other in now.foreign_keys) else clauses).append(f"ADD {key.text}")
     clauses += [f"ADD {check.text}" for check in _later_checks(now, wanted)[1]]
-    clauses += [f"ADD {period.text}" for period in _missing(wanted.periods, now.periods)]
+    clauses += [f"ADD {period.text}" for period in find_missing(wanted.periods, now.periods)]
     options = list(_change_options(dict(now.options), dict(wanted.options)))
     if clauses or options:
         # Without commas between options: DEFAULT CHARSET and COLLATE belong together.
@@ -78,24 +78,25 @@ def build_alters(
     return tuple(f"ALTER TABLE {name} {statement};" for statement in statements)
 
 
-def _missing(wanted: Iterable[Element], there: Iterable[Element]) -> list[Element]:
+def find_missing(wanted: Iterable[Element], there: Iterable[Element]) -> list[Element]:
+    """Return the elements of `wanted` that are not in `there`."""
     found = set(there)
     return [element for element in wanted if element not in found]
 
 
 def _drop_constraints(now: TableDefinition, wanted: TableDefinition) -> Iterator[str]:
-    for key in _missing(now.foreign_keys, wanted.foreign_keys):
+    for key in find_missing(now.foreign_keys, wanted.foreign_keys):
         yield f"DROP FOREIGN KEY {quote_identifier(key.name)}"
     for check in _later_checks(now, wanted)[0]:
         yield f"DROP CONSTRAINT {quote_identifier(check.name)}"
-    for period in _missing(now.periods, wanted.periods):
+    for period in find_missing(now.periods, wanted.periods):
         yield f"DROP PERIOD FOR {period.name if period.name == 'SYSTEM_TIME' else quote_identifier(period.name)}"
 
 
 def _later_checks(now: TableDefinition, wanted: TableDefinition) -> tuple[list[Element], list[Element]]:
     """Return the checks to drop and those to add: what is added stands behind what stays."""
     kept = _common_start(now.checks, wanted.checks)
-    return _missing(now.checks, kept), _missing(wanted.checks, kept)
+    return find_missing(now.checks, kept), find_missing(wanted.checks, kept)
 
 
 def _common_start(now: Sequence[Element], wanted: Sequence[Element]) -> list[Element]:
@@ -119,7 +120,7 @@ def _change_indexes(now: TableDefinition, wanted: TableDefinition, *, dropping: 
         kept = kept[: unstable[0]] if unstable else kept
         if dict(now.options).get("KEY_BLOCK_SIZE") != dict(wanted.options).get("KEY_BLOCK_SIZE"):
             kept = []  # MariaDB gives indexes that stay the table's old size as their own
-        for index in _missing(mine, kept) if dropping else _missing(theirs, kept):
+        for index in find_missing(mine, kept) if dropping else find_missing(theirs, kept):
             if not dropping:
                 yield f"ADD {_find(wanted.indexes, index.name).text}"
             elif index.kind == PRIMARY:
@@ -136,7 +137,7 @@ def _owners_of_indexes(now: TableDefinition, wanted: TableDefinition) -> set[str
 
     One that the same statement adds by name stays.
     """
-    if not _missing(wanted.foreign_keys, now.foreign_keys):
+    if not find_missing(wanted.foreign_keys, now.foreign_keys):
         return set()
     # Without a name of its own the index of a key is called like its first column.
     columns = {match[1].replace("``", "`") for key in wanted.foreign_keys if (match := _FIRST_COLUMN.search(key.text))}
@@ -228,7 +229,7 @@ def _is_virtual(column: Element) -> bool:
     return "GENERATED ALWAYS AS" in column.text and _STORED.search(column.text) is None
 
 
-def _follow_renames(table: TableDefinition, renamed: Mapping[str, str]) -> TableDefinition:
+def follow_renames(table: TableDefinition, renamed: Mapping[str, str]) -> TableDefinition:
     """Return the table as its other clauses read when its columns have their wanted names: the server sees to that."""
     names = {now.casefold(): wanted for wanted, now in renamed.items()}
     if not names:

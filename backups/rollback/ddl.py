@@ -9,7 +9,15 @@ from dataclasses import dataclass, field, fields
 from backups.rollback.alter import NoInverseError, build_alters, find_counterparts
 from backups.rollback.column_types import keeps_values, parse_type
 from backups.rollback.definitions import Definition, TableDefinition, ViewDefinition
-from backups.rollback.kept import KeptTable, build_copy_back, build_look, build_move_back, without_foreign_keys
+from backups.rollback.interim import build_interim
+from backups.rollback.kept import (
+    KeptTable,
+    build_copy_back,
+    build_look,
+    build_look_at_rows,
+    build_move_back,
+    without_foreign_keys,
+)
 from backups.rollback.literals import quote_identifier
 
 ObjectName = tuple[str, str]
@@ -28,6 +36,7 @@ class SchemaChange:
     dropped_columns: names in DROP COLUMN: one that is added again under its name has lost its values all the same.
     kept: what was set aside before it ran, by the name of the table.
     rows_lost: what it does to rows that no definition shows ("TRUNCATE takes the rows with it"), "" for nothing.
+    zeros: columns of a table that had a 0, which AUTO_INCREMENT makes a number where a column gets it.
     replaces: CREATE OR REPLACE TABLE. strict: the session that ran it had a strict sql_mode.
     """
 
@@ -40,6 +49,7 @@ class SchemaChange:
     replaces: bool = False
     kept: Mapping[ObjectName, KeptTable] = field(default_factory=dict)
     strict: bool = True
+    zeros: Mapping[ObjectName, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +117,15 @@ def find_lost_columns(before: TableDefinition, after: TableDefinition, change: S
     return lost
 
 
+def _find_renumbered(after: TableDefinition, zeros: Sequence[str]) -> Iterator[str]:
+    """Yield the columns in which a 0 became a number. One that was renamed besides counts as having got a counter."""
+    counting = {column.name.casefold() for column in after.columns if " AUTO_INCREMENT" in column.text}
+    there = {column.name.casefold() for column in after.columns}
+    for name in zeros:
+        if name.casefold() in counting or (counting and name.casefold() not in there):
+            yield f"the 0 of column {name}, which AUTO_INCREMENT makes a number"
+
+
 @dataclass(slots=True)
 class _Inverse:
     """The inverse in the making. now: what stands when the statements so far have run."""
@@ -122,7 +141,7 @@ class _Inverse:
         for name, kept in self.change.kept.items():
             if kept.is_whole:
                 yield from build_move_back(kept, is_there=self.now.get(name) is not None)
-        for name, wanted in self.change.before.items():
+        for name, wanted in _order_views(self.change.before):
             now = self.now.get(name)
             if name in self.change.kept:
                 yield from self._bring_back(self.change.kept[name], name, now, wanted)
@@ -143,14 +162,23 @@ class _Inverse:
         assert isinstance(now, TableDefinition)
         self._check_rows(name, now, wanted)
         yield build_look(kept)
-        yield from self._restore(name, now, wanted)
-        yield build_copy_back(kept, wanted)
+        renamed = dict(self.change.column_renames)
+        interim = build_interim(now, wanted, kept.columns, renamed)
+        if interim is None:
+            yield from build_alters(now, wanted, _name(name), renamed)
+            yield build_copy_back(kept, wanted)
+            return
+        yield build_look_at_rows(kept)
+        yield from build_alters(now, interim, _name(name), renamed)
+        yield build_copy_back(kept, interim)
+        yield from build_alters(interim, wanted, _name(name), {})
 
     def _check_rows(self, name: ObjectName, now: TableDefinition, wanted: TableDefinition) -> None:
         """Raise NoInverseError when rows, or values of columns, were lost; equal definitions do not say that."""
         if self.change.replaces:
             raise NoInverseError(f"CREATE OR REPLACE takes the rows of {name[1]} away")
-        if lost := find_lost_columns(wanted, now, self.change):
+        lost = [*find_lost_columns(wanted, now, self.change), *_find_renumbered(now, self.change.zeros.get(name, ()))]
+        if lost:
             raise NoInverseError(f"lost are {'; '.join(lost)}")
 
     def _rename_back(self) -> Iterator[str]:
@@ -185,6 +213,20 @@ class _Inverse:
             raise NoInverseError(f"{name[1]} was a table and is a view now")
         else:
             yield from build_alters(now, wanted, _name(name), dict(self.change.column_renames))
+
+
+def _order_views(definitions: Definitions) -> Iterator[tuple[ObjectName, Definition | None]]:
+    """Yield all in their order, but a view after the views that it reads: it cannot be made before them.
+
+    The server writes every name in a view's body with its schema. A string that looks like one only moves a view.
+    """
+    waiting = {name: found for name, found in definitions.items() if isinstance(found, ViewDefinition)}
+    yield from ((name, found) for name, found in definitions.items() if name not in waiting)
+    while waiting:
+        free = [
+            name for name, view in waiting.items() if not any(_name(n) in view.body for n in waiting if n != name)
+        ] or list(waiting)
+        yield from ((name, waiting.pop(name)) for name in free)
 
 
 def _first_difference(found: Definition, wanted: Definition) -> str:

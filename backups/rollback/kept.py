@@ -91,6 +91,16 @@ def build_look(kept: KeptTable) -> str:
     return f"SELECT 1 FROM {kept.kept_name} LIMIT 0;"
 
 
+def build_look_at_rows(kept: KeptTable) -> str:
+    """Return a statement that fails (ER_SUBQUERY_NO_1_ROW) where rows were written since, for which nothing is kept."""
+    key = " AND ".join(f"t.{quote_identifier(column)} = k.{quote_identifier(column)}" for column in kept.key)
+    others = (
+        f"SELECT 1 FROM {kept.name} AS t LEFT JOIN {kept.kept_name} AS k ON {key}"
+        f" WHERE k.{quote_identifier(kept.key[0])} IS NULL LIMIT 1"
+    )
+    return f"SELECT (SELECT 1 UNION ALL ({others})) AS `no row was written since`;"
+
+
 def build_move_back(kept: KeptTable, *, is_there: bool) -> tuple[str, ...]:
     """Return the statements that bring a whole table back. is_there: what stands in its place goes first."""
     drop = (build_look(kept), f"DROP TABLE {kept.name};") if is_there else ()

@@ -9,6 +9,7 @@ import pytest
 
 from backups.rollback.ddl import Definitions, Inverse, SchemaChange, build_inverse, compare_definitions
 from backups.rollback.definitions import Definition, parse_table, parse_view
+from backups.rollback.kept import KeptTable
 
 T = ("shop", "t")
 OTHER = ("shop", "other")
@@ -151,6 +152,13 @@ def test_what_was_made_is_dropped_and_a_view_comes_back_as_it_was() -> None:
     )
 
 
+def test_a_view_comes_back_after_the_views_that_it_reads() -> None:
+    upper = parse_view("CREATE SQL SECURITY INVOKER VIEW `t` AS select 1 from `shop`.`other`", "")
+    lower = parse_view("CREATE SQL SECURITY INVOKER VIEW `other` AS select 2 AS `shop.t`", "")
+    inverse = build_inverse(SchemaChange({T: upper, OTHER: lower}, {T: None, OTHER: None}))
+    assert [text.partition(" AS ")[0][-5:] for text in reversed(inverse.statements)] == ["ther`", "`.`t`"]
+
+
 @pytest.mark.parametrize("definition", [None, table(ID)])
 def test_nothing_is_undone_where_nothing_changed(definition: Definition | None) -> None:
     assert undo(definition, definition) == Inverse()
@@ -184,3 +192,55 @@ def test_a_comparison_names_what_differs() -> None:
     assert "shop.t is missing" in compare_definitions({}, {T: table(ID)})
     assert f"found none; needed {A}" in compare_definitions({T: table(ID)}, {T: table(ID, A)})
     assert "another order" in compare_definitions({T: table(ID, A)}, {T: table(A, ID)})
+
+
+class TestColumnsThatComeBack:
+    """What is demanded of values is demanded when they are back; on an empty table no proof would notice."""
+
+    U = "`u` int NOT NULL"
+    UNIQUE = "UNIQUE KEY `u` (`u`)"
+    KEPT = KeptTable("shop", "t", "kept", ("u",), ("id",))
+
+    def undo(self, before: Definition, after: Definition) -> list[str]:
+        inverse = undo(before, after, kept={T: self.KEPT}, dropped_columns=("u",))
+        assert not inverse.missing
+        return list(reversed(inverse.statements))
+
+    def test_nothing_is_added_where_nothing_is_demanded(self) -> None:
+        texts = self.undo(table(ID, self.U, PK), table(ID, PK))
+        assert [text.split()[0] for text in texts] == ["SELECT", "ALTER", "UPDATE"]
+
+    def test_a_unique_key_comes_after_the_values(self) -> None:
+        texts = self.undo(table(ID, self.U, PK, self.UNIQUE), table(ID, PK))
+        assert [text.split()[0] for text in texts] == ["SELECT", "SELECT", "ALTER", "UPDATE", "ALTER"]
+        assert texts[2].endswith("ADD COLUMN `u` int NOT NULL AFTER `id`;")
+        assert texts[4].endswith("ADD UNIQUE KEY `u` (`u`);")
+
+    @pytest.mark.parametrize(
+        ("column", "added"),
+        [
+            ("`u` point NOT NULL /*!80003 SRID 4326 */", "`u` point NULL"),
+            ("`u` json NOT NULL COMMENT 'NOT NULL (x'", "`u` json NULL"),
+            ("`u` bigint(20) unsigned NOT NULL AUTO_INCREMENT", "`u` bigint(20) unsigned NULL"),
+            (
+                "`u` varchar(9) NOT NULL DEFAULT 'a' CHECK (`u` <> 'q')",
+                "`u` varchar(9) CHARACTER SET utf8mb4 NULL",
+            ),
+            (
+                "`u` enum('NOT NULL','a ( b') NOT NULL CHECK (1)",
+                "`u` enum('NOT NULL','a ( b') CHARACTER SET utf8mb4 NULL",
+            ),
+        ],
+    )
+    def test_a_column_that_needs_a_value_is_null_until_then(self, column: str, added: str) -> None:
+        texts = self.undo(table(ID, column, PK), table(ID, PK))
+        assert texts[2] == f"ALTER TABLE `shop`.`t` ADD COLUMN {added} AFTER `id`;"
+        assert texts[4] == f"ALTER TABLE `shop`.`t` CHANGE COLUMN `u` {column};"
+
+
+def test_a_zero_that_auto_increment_numbers_is_lost() -> None:
+    counting = table("`id` int NOT NULL AUTO_INCREMENT", PK)
+    inverse = undo(table(ID, PK), counting, zeros={T: ("id",)})
+    assert "the 0 of column id, which AUTO_INCREMENT makes a number" in inverse.missing
+    assert undo(table(ID, PK), counting).statements
+    assert undo(table(ID, PK), table(ID, A, PK), zeros={T: ("id",)}).statements, "no column got a counter"

@@ -107,17 +107,17 @@ def replay(
     before: State,
     case: Case | None = None,
     *,
-    modes: str = f"{NEEDED_MODES},{ODD_MODES}",
+    modes: str = "",
 ) -> str:
     """Run the stored text as a person would, newest first. Returns what differs afterwards, or "".
 
     docs/limitations.md says what such a session needs: a sql_mode that takes zero dates and the 0 of an AUTO_INCREMENT,
     and no foreign key checks where the binlog has the cascades or a row refers to itself. All else is as odd here as a
-    session can be.
+    session can be, but for a session of other `modes`.
     """
     flavor = place.server.flavor
     checks = not flavor.logs_cascades and not (case is not None and case.is_replayed_unchecked)
-    modes += ",EMPTY_STRING_IS_NULL" if flavor.is_mariadb else ""
+    modes = modes or f"{NEEDED_MODES},{ODD_MODES}" + (",EMPTY_STRING_IS_NULL" if flavor.is_mariadb else "")
     query(connection, f"SET SESSION sql_mode = '{modes}', time_zone = '-08:00'")
     query(connection, f"SET SESSION foreign_key_checks = {int(checks)}")
     for text in load_rollback_text(ran):

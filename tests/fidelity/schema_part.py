@@ -104,7 +104,7 @@ def run_schema_case(bench: Bench, case: Case, *, by_hand: bool = True) -> Schema
         replayed = None
         if by_hand and (judged.verdict == Verdict.EXACT or BY_HAND in judged.detail) and has_records(ran):
             make_again(bench.connection, place.schema, case.make_on(name))
-            # Definitions are the server's own words, in which a backslash in a string is two.
+            # Definitions are the server's own words: a backslash in a string is two, and a default may be ''.
             modes = f"{NEEDED_MODES},ANSI_QUOTES"
             replayed = replay(place.run(case.sql), place, bench.connection, before, modes=modes)
     problem = f"{NOT_RUN}: {failed}"
