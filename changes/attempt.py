@@ -319,5 +319,13 @@ def settle_rolled_back(original: Ticket, outcome: RollbackState | None) -> None:
 
 def lock_name(ticket: Ticket) -> str:
     """Return the name of the server-side lock that fences one ticket; at most 64 characters, as GET_LOCK allows."""
-    root = ticket.rolls_back_id or ticket.pk
-    return f"inception:{ticket.target_id}:{root}"
+    return _name_lock(ticket.target_id, ticket.rolls_back_id or ticket.pk)
+
+
+def rollback_lock_name(ticket: Ticket) -> str:
+    """Return the name of the lock that whatever rolls `ticket` back holds."""
+    return _name_lock(ticket.target_id, ticket.pk)
+
+
+def _name_lock(target_id: int, root: int) -> str:
+    return f"inception:{target_id}:{root}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.conf import settings
 
 from changes import preflight_backup, targets
@@ -20,6 +22,14 @@ def address() -> targets.TargetAddress:
         tls_ca=inc.backup_ca or None,
         role="backup",
     )
+
+
+def purge_address() -> targets.TargetAddress:
+    """Return the same server for the account that may delete there; without one of its own, the usual one."""
+    inc = settings.INCEPTION.inc
+    if not inc.purge_user:
+        return address()
+    return replace(address(), user=inc.purge_user, password=inc.purge_password)
 
 
 def check(backup_schema: str | None = None, *, at: targets.TargetAddress | None = None) -> list[Problem]:

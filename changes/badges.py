@@ -39,6 +39,7 @@ BACKUP: dict[str, Badge | None] = {
     BackupState.INCOMPLETE: Badge("bad", "not fully protected", "Not every change can be put back; see Execution."),
     BackupState.OFF: Badge("warn", "ran without backup", "The changes cannot be put back."),
     BackupState.IMPOSSIBLE: Badge("bad", "cannot be undone", "No record can undo this kind of change."),
+    BackupState.EXPIRED: Badge("idle", "no longer kept", "It was protected for as long as the target's policy says."),
 }
 
 ROLLBACK: dict[str, Badge | None] = {

@@ -24,6 +24,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "changes.view_rows",
         "changes.add_target",
         "changes.change_target",
+        "changes.purge_backups",
     ),
 }
 

@@ -109,6 +109,7 @@ class Target(models.Model):
 
     class Meta:
         ordering = ("name",)
+        permissions: ClassVar = [("purge_backups", "Can purge kept data and backups")]
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(approvals_needed__gte=1), name="target_needs_an_approval"),
             models.CheckConstraint(condition=Q(most_running__gte=1), name="target_runs_a_ticket"),
@@ -402,6 +403,8 @@ class ExecutedStatement(models.Model):
     records_sha256 = models.CharField(max_length=64, blank=True)
     backup_signature = models.CharField(max_length=64, blank=True)
     backup_seconds = models.FloatField(null=True)
+    purge_began_at = models.DateTimeField(null=True, help_text="When its ticket was told that its backup goes.")
+    purged_at = models.DateTimeField(null=True, help_text="Since when nothing of its backup is left.")
     kept_with = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="keeps", editable=False)
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", editable=False
@@ -415,6 +418,7 @@ class ExecutedStatement(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["execution", "seq"], name="statement_runs_once_per_execution"),
         ]
+        indexes: ClassVar = [models.Index(fields=["backup_schema", "purged_at"])]
 
     def __str__(self) -> str:
         return f"statement {self.seq} of execution {self.execution_id}"

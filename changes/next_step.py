@@ -175,6 +175,7 @@ _PROTECTION = {
     BackupState.INCOMPLETE: "Not every change can be put back; Execution says which and why.",
     BackupState.IMPOSSIBLE: "What it did cannot be put back; Execution says why.",
     BackupState.OFF: "It ran without a backup.",
+    BackupState.EXPIRED: "",
 }
 
 

@@ -179,8 +179,25 @@ def why_no_rollback(ticket: Ticket) -> str | None:
         return "The ticket is already rolled back, or its rollback is running."
     if ticket.backup_state == BackupState.OFF:
         return "The ticket ran without a backup; there is nothing to roll back from."
+    if ticket.backup_state == BackupState.EXPIRED and not _is_anything_kept(ticket):
+        return "The ticket cannot be rolled back any more: its backup is no longer kept."
     if ticket.backup_state == BackupState.NONE:
         return "Nothing of this ticket was backed up; there is nothing to roll back."
+    return None
+
+
+def _is_anything_kept(ticket: Ticket) -> bool:
+    """Whether a statement is left that can still be rolled back, although the backup of another is purged."""
+    last = ticket.last_execution
+    if last is None:
+        return False
+    kept = last.statements.filter(backup_state=BackupState.COMPLETE, undone_by=None, purge_began_at=None)
+    return kept.exclude(records_stored=0).exclude(records_stored=None).exists()
+
+
+def why_not_purge(person: Person) -> str | None:
+    if _lacks(person, "purge_backups"):
+        return "You may not purge what is kept; ask an administrator for the group DBAs."
     return None
 
 

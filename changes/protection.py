@@ -185,7 +185,7 @@ def verify_statement(record: ExecutedStatement) -> Proof | None:
 
     Raises BackupError when the backup server cannot be read.
     """
-    if record.evidence is None:
+    if record.evidence is None or record.purge_began_at is not None:
         return None
     return verify(record.evidence, record.backup_signature, kind=StatementKind(record.kind).backup_type)
 
@@ -197,7 +197,7 @@ def sign_again(record: ExecutedStatement, *, keys_lost: bool = False) -> Proof |
     Raises BackupError when the backup server cannot be read.
     """
     evidence = record.evidence
-    if evidence is None:
+    if evidence is None or record.purge_began_at is not None:
         return None
     if not record.backup_signature:
         evidence = read_evidence(evidence)

@@ -9,6 +9,7 @@ from typing import Any
 from backups.restore import RestoreResult
 from changes.models import ExecutedStatement, Execution, Ticket
 from changes.problems import Problem
+from changes.rollback_limit import limit_of
 from changes.states import BackupState, ExecutionState
 
 REFUSED = "refused"
@@ -77,6 +78,16 @@ def describe_run(execution: Execution) -> dict[str, Any]:
         "statements": [describe_statement(record) for record in execution.statements.select_related("decided_by")],
         "error": execution.error or None,
         "unfinished": _describe_unfinished(execution, ticket),
+        **_describe_limit(execution, ticket),
+    }
+
+
+def _describe_limit(execution: Execution, ticket: Ticket) -> dict[str, Any]:
+    """rollback_until: when the first of what a rollback needs may be purged; None for never, or where there is none."""
+    limit = limit_of(ticket, execution.statements.select_related("execution"))
+    return {
+        "rollback_until": limit.until.isoformat(timespec="seconds") if limit and limit.until else None,
+        "rollback_limit": limit.text if limit else None,
     }
 
 
@@ -163,6 +174,8 @@ def render_run(report: dict[str, Any]) -> str:
         first_line = entry["sql"].strip().splitlines()[0][:100]
         lines.append(f"  {entry['number']}. {entry['outcome'].replace('_', ' ')}: {first_line}")
         lines += [f"     {line}" for line in _statement_lines(entry)]
+    if report.get("rollback_limit"):
+        lines.append(f"  {report['rollback_limit']}")
     return "\n".join([*lines, *_ending_lines(report)])
 
 

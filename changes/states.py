@@ -22,12 +22,15 @@ class TicketState(StrEnum):
 
 
 class BackupState(StrEnum):
+    """EXPIRED: it was complete, and was let go of after the time that its target's policy keeps it."""
+
     NONE = "none"
     PENDING = "pending"
     COMPLETE = "complete"
     INCOMPLETE = "incomplete"
     OFF = "off"
     IMPOSSIBLE = "impossible"
+    EXPIRED = "expired"
 
 
 class RollbackState(StrEnum):
@@ -128,6 +131,7 @@ def sum_backup_states(states: list[BackupState]) -> BackupState:
         BackupState.INCOMPLETE,
         BackupState.IMPOSSIBLE,
         BackupState.PENDING,
+        BackupState.EXPIRED,
         BackupState.OFF,
         BackupState.COMPLETE,
     ):

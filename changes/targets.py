@@ -78,6 +78,7 @@ def connect(
     schema: str | None = None,
     found_rows: bool = False,
     read_timeout: int | None = None,
+    connect_timeout: int = CONNECT_TIMEOUT_SECONDS,
     lock_wait_seconds: int = LOCK_WAIT_SECONDS,
 ) -> Any:
     """Return an open MySQLdb connection to `address`, its session set as the module says.
@@ -85,6 +86,7 @@ def connect(
     schema: the default schema; never changed by USE afterwards.
     found_rows: count the rows an UPDATE matched, not those it changed; for restore only.
     read_timeout: seconds without an answer before the driver gives up with error 2013; None waits as long as it takes.
+    connect_timeout: seconds to wait for a server that does not answer at all.
     lock_wait_seconds: how long a statement waits for a row lock, or for a table that others use.
     Raises TargetError when the server cannot be reached, refuses us, or does not give the TLS that was asked for.
     With "required" and "verify_ca" the log-in itself is over before a missing cipher shows: only "verify_identity"
@@ -107,7 +109,7 @@ def connect(
             multi_statements=False,
             local_infile=0,
             client_flag=CLIENT.FOUND_ROWS if found_rows else 0,
-            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            connect_timeout=connect_timeout,
             autocommit=True,
             **options,
         )

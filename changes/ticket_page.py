@@ -13,6 +13,7 @@ from changes.models import ExecutedStatement, Execution, Ticket
 from changes.next_step import build_next_step
 from changes.online_page import build_online_progress, find_online
 from changes.problems import Problem
+from changes.rollback_limit import forecast_of, limit_of
 from changes.row_cells import build_row_view
 from changes.states import ACTIVE, FINAL, BackupState, Outcome, TicketState
 from changes.unfinished_page import build_backup_wait, build_doubt
@@ -55,6 +56,8 @@ def build_page(ticket: Ticket, person: Person, *, start: int = 0) -> dict[str, A
         "doubt": build_doubt(ticket, execution, records, person),
         "online": build_online_progress(ticket, records, person),
         "backup_wait": build_backup_wait(ticket, execution, records, person),
+        "rollback_limit": limit_of(ticket, records) if ticket.ticket_state in FINAL else None,
+        "rollback_forecast": forecast_of(ticket),
         "how_it_runs": describe_how_it_runs(ticket),
         "rest": [] if ticket.is_rollback else list(ticket.continuations.order_by("pk")),
         "problems": [problem for problem in ticket.problems if problem.statement is None],
@@ -212,6 +215,8 @@ def _protected(ticket: Ticket, records: list[ExecutedStatement]) -> Step:
         return Step("Protected", "after the transaction" if ticket.is_one_transaction else "after each statement")
     ran = [record for record in records if record.outcome not in (Outcome.WAITING, Outcome.NOT_RUN)]
     kept = sum(record.backup_state == BackupState.COMPLETE for record in ran)
+    if ticket.backup_state == BackupState.EXPIRED:
+        return Step("Protected", f"{kept} of {len(records)}, the rest no longer" if kept else "no longer")
     css = {
         BackupState.COMPLETE: "done",
         BackupState.INCOMPLETE: "bad",

@@ -57,7 +57,8 @@ NO_REDO = "A schema change that was rolled back cannot be made again by a rollba
 
 
 @contextmanager
-def _connected(ticket: Ticket) -> Iterator[tuple[Any, ServerFacts]]:
+def _connected(ticket: Ticket, plan: RollbackPlan) -> Iterator[tuple[Any, ServerFacts]]:
+    """Give a connection to look at a rollback with. Raises ChangeError for whatever goes wrong meanwhile."""
     try:
         connection = targets.connect(ticket.target.address, schema=ticket.schema_name, found_rows=True)
     except targets.TargetError as error:
@@ -65,6 +66,7 @@ def _connected(ticket: Ticket) -> Iterator[tuple[Any, ServerFacts]]:
     try:
         yield connection, targets.read_facts(connection)
     except (MySQLdb.Error, BackupError) as error:
+        choose_statements(ticket, plan.statements)  # a backup that was purged under our eyes was not altered
         raise ChangeError(f"The rollback could not be looked at: {error}") from error
     finally:
         with suppress(MySQLdb.Error):  # a connection that was lost in the middle cannot say good-bye
@@ -74,7 +76,7 @@ def _connected(ticket: Ticket) -> Iterator[tuple[Any, ServerFacts]]:
 def preview(ticket: Ticket, plan: RollbackPlan, *, after: str, limit: int) -> PreviewPage:
     """Return one page of what a rollback would do, each row as it was, as we left it, and as it is now."""
     items = [build_item(statement) for statement in choose_statements(ticket, plan.statements)]
-    with _connected(ticket) as (connection, facts):
+    with _connected(ticket, plan) as (connection, facts):
         return restore.preview(connection, items, flavor=facts.flavor, after=after, limit=limit)
 
 
@@ -83,7 +85,7 @@ def dry_run(ticket: Ticket, plan: RollbackPlan) -> RestoreResult:
     steps = build_steps(choose_statements(ticket, plan.statements))
     if len(steps) > 1 or not steps[0].is_row_change:
         raise ChangeError("A dry run cannot go past a schema change, since the server commits it at once.")
-    with _connected(ticket) as (connection, facts):
+    with _connected(ticket, plan) as (connection, facts):
         return restore.restore(
             connection,
             steps[0].items,
@@ -403,7 +405,8 @@ def _is_something_left(ticket: Ticket) -> bool:
     except ChangeError:
         left = ExecutedStatement.objects.filter(execution__ticket=ticket, undone_by=None)
         return left.filter(
-            Q(backup_state__in=[BackupState.INCOMPLETE, BackupState.IMPOSSIBLE]) | Q(outcome=Outcome.UNKNOWN)
+            Q(backup_state__in=[BackupState.INCOMPLETE, BackupState.IMPOSSIBLE, BackupState.EXPIRED])
+            | Q(outcome=Outcome.UNKNOWN)
         ).exists()
     return True
 

@@ -81,6 +81,11 @@ def choose_statements(ticket: Ticket, numbers: Iterable[int] = ()) -> list[Execu
     if not left:
         raise ChangeError(f"Nothing of ticket #{ticket.pk} is left to roll back.")
     for statement in left:
+        if statement.backup_state == BackupState.EXPIRED:
+            raise ChangeError(
+                f"Statement {statement.seq + 1} cannot be rolled back any more: {statement.backup_reason} "
+                "Choose the other statements to roll those back."
+            )
         if statement.backup_state != BackupState.COMPLETE:
             raise ChangeError(
                 f"Statement {statement.seq + 1} cannot be rolled back: its backup is {statement.backup_state}. "

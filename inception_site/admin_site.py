@@ -15,6 +15,7 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.http import HttpRequest
 from django.shortcuts import redirect, render
 from django.template.response import TemplateResponse
+from django.urls import path
 
 
 class InceptionAdminSite(AdminSite):
@@ -34,6 +35,15 @@ class InceptionAdminSite(AdminSite):
         from changes.desk import build_desk
 
         return super().index(request, {**build_desk(request.user), **(extra_context or {})})
+
+    def get_urls(self) -> list[Any]:
+        from changes import retention_views
+
+        return [
+            path("changes/retention/", self.admin_view(retention_views.retention), name="changes_retention"),
+            path("changes/retention/purge/", self.admin_view(retention_views.purge), name="changes_purge"),
+            *super().get_urls(),
+        ]
 
     def app_index(self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None) -> Any:
         return redirect("admin:index")  # the desk and the bar above it stand in for lists of models

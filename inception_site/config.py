@@ -74,6 +74,8 @@ class Inc:
     backup_password: str = field(default="", repr=False, metadata=SECRET)
     backup_tls: Tls = "disabled"
     backup_ca: str = ""
+    purge_user: str = ""
+    purge_password: str = field(default="", repr=False, metadata=SECRET)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ PURE = {
     "changes.states",
     "changes.problems",
     "changes.errors",
+    "changes.expiry",
     "changes.judgement",
     "changes.size_policy",
     "changes.online_rules",
@@ -59,7 +60,7 @@ DRIVERS = {"MySQLdb", "pymysql", "pymysqlreplication"}
 # These talk to a server, and know nothing of Django's models.
 DRIVER_SHELL = {
     *("changes.targets", "changes.runner", "changes.killing", "changes.definitions", "changes.online_server"),
-    *("backups.source", "backups.shared", "backups.snapshot", "backups.schema", "backups.bulk"),
+    *("backups.source", "backups.shared", "backups.snapshot", "backups.schema", "backups.bulk", "backups.purging"),
 }
 # These put both together: a server's answers, or its errors, and models.
 SHELL = DRIVER_SHELL | {
@@ -73,7 +74,8 @@ SHELL = DRIVER_SHELL | {
     ),
     *("changes.attempt", "changes.undo", "changes.inspection", "changes.executed_change", "changes.protection"),
     *("changes.ddl_undo", "changes.proof", "changes.proof_server", "changes.scratch", "changes.effort"),
-    *("changes.keeping", "changes.kept_data", "changes.retention", "changes.table_changes", "changes.online_change"),
+    *("changes.keeping", "changes.kept_data", "changes.retention", "changes.purge"),
+    *("changes.table_changes", "changes.online_change"),
     *("backups.store", "backups.cursors", "backups.archive", "backups.capture", "backups.restore", "backups.preview"),
     "inception_site.demo",
 }

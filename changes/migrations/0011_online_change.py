@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('changes', '0008_target_policies'),
+        ('changes', '0010_retention'),
     ]
 
     operations = [

@@ -27,6 +27,7 @@ _NAV = (
     ("Desk", "admin:index", "", ""),
     ("Tickets", "admin:changes_ticket_changelist", "changes/ticket/", "changes.view_ticket"),
     ("Backups", "admin:backups_browse", "backups/", "backups.view_backupschema"),
+    ("Retention", "admin:changes_retention", "changes/retention/", "changes.view_target"),
     ("Targets", "admin:changes_target_changelist", "changes/target/", "changes.view_target"),
     ("Queue", "admin:django_rq_home", "django_rq/", "changes.execute_ticket"),
     ("People", "admin:auth_user_changelist", "auth/", "auth.view_user"),
@@ -256,3 +257,11 @@ def chosen(choices: list[dict[str, Any]]) -> dict[str, Any]:
     """The chosen one of a filter's choices, with its index; 0 is "all"."""
     found = (dict(choice, index=index) for index, choice in enumerate(choices) if choice["selected"])
     return next(found, {"index": 0, "display": ""})
+
+
+@register.filter
+def kept_for(days: int) -> str:
+    """How long something is kept, as a policy says it: 0 is for ever."""
+    if not days:
+        return "for ever"
+    return "1 day" if days == 1 else f"{days:,} days"

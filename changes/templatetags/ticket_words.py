@@ -48,6 +48,7 @@ _ACTIVITY = {
     "look again": ("asked for another look", ""),
     "decided": ("decided what became of it", "go"),
     "continued": ("started a ticket for the rest", "go"),
+    "purge": ("let go of what was kept for its rollback", ""),
     "dry_run": ("tried the rollback; nothing was changed", ""),
 }
 """Verb → the words after the person, and the colour of the dot."""

@@ -59,7 +59,12 @@ def _run(place: Place, *, once: bool) -> None:
     with place.hold():
         passwords = place.read_passwords()
         server_port, web_port = place.choose_server_port(), choose_web_port()
-        place.write_config(server_port=server_port, web_port=web_port, backup_password=passwords["backup"])
+        place.write_config(
+            server_port=server_port,
+            web_port=web_port,
+            backup_password=passwords["backup"],
+            purge_password=passwords["purge"],
+        )
         place.write_client_options(server_port=server_port, root_password=passwords["root"])
         _say(f"starting a private MariaDB on port {server_port}")
         with run_server(place, server_port, passwords) as connection:

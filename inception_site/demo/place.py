@@ -40,7 +40,7 @@ class Place:
         """Return the passwords of this demo by name, made by the first run."""
         path = self.folder / "passwords.json"
         kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
-        for name in ("root", "target", "backup", "ann", "ben", "dana", "cy"):
+        for name in ("root", "target", "backup", "purge", "ann", "ben", "dana", "cy"):
             kept.setdefault(name, "".join(secrets.choice(PASSWORD_CHARACTERS) for _ in range(12)))
         _write_private(path, json.dumps(kept, indent=1))
         return kept
@@ -56,7 +56,7 @@ class Place:
         path.write_text(str(port))
         return port
 
-    def write_config(self, *, server_port: int, web_port: int, backup_password: str) -> None:
+    def write_config(self, *, server_port: int, web_port: int, backup_password: str, purge_password: str) -> None:
         """Write the configuration that web, worker and commands of this demo read."""
         text = f"""# Written by scripts/demo at every start. To use it from a shell:
 #   INCEPTION_CONFIG={self.config_file} .venv/bin/python manage.py help
@@ -72,6 +72,8 @@ backup_host = "127.0.0.1"
 backup_port = {server_port}
 backup_user = "inception_backup"
 backup_password = "{backup_password}"
+purge_user = "inception_purge"
+purge_password = "{purge_password}"
 
 [web]
 port = {web_port}

@@ -40,6 +40,8 @@ BACKUP_GRANTS = (
     # Scratch schemas, where rollbacks of schema changes are tried before approval.
     r"ALL ON `inception\_proof\_%`.*",
 )
+# The only account that may delete what was backed up, once it is kept no longer.
+PURGE_GRANTS = (r"SELECT, DELETE ON `127\_0\_0\_1\_%`.*",)
 
 
 def find_server() -> str:
@@ -139,7 +141,7 @@ def _connect(process: subprocess.Popen[bytes], folder: Path, port: int, password
 def _make_accounts(connection: Any, passwords: dict[str, str]) -> None:
     """Make the two accounts, with the grants above and no others."""
     cursor = connection.cursor()
-    for name, grants in (("target", TARGET_GRANTS), ("backup", BACKUP_GRANTS)):
+    for name, grants in (("target", TARGET_GRANTS), ("backup", BACKUP_GRANTS), ("purge", PURGE_GRANTS)):
         # '%': the server listens on 127.0.0.1 alone, and whether that has a name differs from machine to machine.
         account = f"'inception_{name}'@'%%'"
         cursor.execute(f"CREATE OR REPLACE USER {account} IDENTIFIED BY %s", (passwords[name],))

@@ -11,9 +11,11 @@ from unittest.mock import patch
 import pytest
 from django.conf import settings as django_settings
 
-from changes import actions, ddl_undo, execution, keeping, kept_data, retention
+from changes import actions, ddl_undo, execution, keeping, kept_data
 from changes.errors import ChangeError, CheckFailedError
 from changes.models import ExecutedStatement, Ticket
+from changes.purge import purge
+from changes.retention import read_kept
 from changes.statements import check_statements
 from changes.states import BackupState, ExecutionState, Outcome
 from changes.targets import read_facts
@@ -229,25 +231,28 @@ def test_what_was_set_aside_is_purged_with_a_word_on_its_ticket(place: Installat
     (name,) = find_kept(place.server)
     foreign = f"{keeping.PREFIX}1_0_1000000000"  # of another installation
     run_sql(place, f"CREATE DATABASE {foreign}")
-    assert retention.purge(place.target, older_than=timedelta(days=1), dry_run=False) == []
-    (kept,) = retention.purge(place.target, older_than=timedelta(0), dry_run=True)
-    assert (kept.name, kept.is_needed, kept.statement.execution_id) == (name, True, ran.pk)
+    found = read_kept([place.target], older_than=timedelta(0))[place.target.pk]
+    assert found.strangers == (foreign,)
+    (kept,) = found.items
+    assert (kept.schema_name, kept.is_needed, kept.statement.execution_id) == (name, True, ran.pk)
     assert ExecutedStatement.objects.get(execution=ran).backup_state == BackupState.COMPLETE
-    retention.purge(place.target, older_than=timedelta(0), dry_run=False)
+    purge(found.items, by=None)
     assert find_kept(place.server) == [foreign]
     statement = ExecutedStatement.objects.get(execution=ran)
-    assert statement.backup_state == BackupState.IMPOSSIBLE
-    assert f"was kept in {name}" in statement.backup_reason
-    with pytest.raises(ChangeError, match="cannot be rolled back"):
+    assert statement.backup_state == BackupState.EXPIRED
+    assert "what it took away was kept since" in statement.backup_reason
+    with pytest.raises(ChangeError, match="cannot be rolled back any more"):
         place.roll_back(ran.ticket)
 
 
-def test_what_was_rolled_back_is_purged_without_one(place: Installation) -> None:
+def test_what_was_rolled_back_is_purged_as_needed_no_more(place: Installation) -> None:
     ran = place.run("DROP TABLE orders", accepts_loss=False)
     assert place.roll_back(ran.ticket).state == ExecutionState.SUCCEEDED
-    (kept,) = retention.purge(place.target, older_than=timedelta(0), dry_run=False)
+    (kept,) = read_kept([place.target], older_than=timedelta(0))[place.target.pk].items
     assert not kept.is_needed
-    assert ExecutedStatement.objects.get(execution=ran).backup_state == BackupState.COMPLETE
+    assert purge([kept], by=None).done == [kept]
+    assert find_kept(place.server) == []
+    assert "undone already" in ran.ticket.activities.get(verb="purge").text
 
 
 def test_the_record_has_all_that_is_needed(place: Installation) -> None:
