@@ -3,7 +3,7 @@ the table itself."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,8 +44,11 @@ def ask_algorithm(statement: Statement, sql: str, run: Callable[[str], None]) ->
     sql: the statement, for a table that may be changed. The algorithm is "" when the server does not say.
     """
     facts = statement.facts
-    if facts is None or any(clause.action is AlterAction.OPTION for clause in facts.clauses):
-        return False, ""  # the author chose
+    if facts is None:
+        return False, ""
+    chosen = [clause.text.upper() for clause in facts.clauses if clause.action is AlterAction.OPTION]
+    if chosen:
+        return False, _find_promise(chosen)
     if statement.kind is StatementKind.ALTER_TABLE:
         tries = [(", ALGORITHM=INSTANT", _INSTANT)]
         tries += [(f", {algorithm}, {lock}", words) for algorithm, lock, words in _INPLACE]
@@ -59,6 +62,14 @@ def ask_algorithm(statement: Statement, sql: str, run: Callable[[str], None]) ->
             if error_of(error)[0] not in NOT_SUPPORTED:
                 return False, ""
     return False, _COPY
+
+
+def _find_promise(chosen: Sequence[str]) -> str:
+    """Return what the author's own options make the server keep to, or refuse the statement; "" for nothing."""
+    words = {" ".join(text.replace("=", " ").split()) for text in chosen}
+    if "ALGORITHM INSTANT" in words:
+        return _INSTANT
+    return _BESIDE if "LOCK NONE" in words else ""
 
 
 def makes_wait(algorithm: str) -> bool:

@@ -43,7 +43,9 @@ def find_too_large(change: TableChange, limit_mib: int, *, tool: str, obstacle: 
     """
     if not is_over(change, limit_mib):
         return None
-    how = "Split the statement into clauses that the server makes INSTANT or with LOCK=NONE; or"
+    how = (
+        "Split the statement into clauses that the server makes with ALGORITHM=INSTANT or LOCK=NONE, and write that; or"
+    )
     if not tool:
         how += " ask whoever keeps the target for an online tool on it (Online schema changes), or for a higher limit."
     elif obstacle:

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from changes.effort import makes_wait
+from changes.effort import ask_algorithm, makes_wait
 from changes.size_policy import MIB, TableChange, explain_growth, find_too_large, is_for_tool, warn_not_online
+from changes.statements import check_statements
 
 COPIED = TableChange(1, 4, "orders", 20 * 1024 * MIB, "COPY: the table is written anew", makes_wait=True)
 
@@ -68,6 +69,29 @@ def test_an_algorithm_that_is_not_known_counts_as_one_that_others_wait_for() -> 
     ],
 )
 def test_others_wait_unless_the_server_says_that_they_need_not(algorithm: str, waits: bool) -> None:
+    assert makes_wait(algorithm) == waits
+
+
+@pytest.mark.parametrize(
+    ("options", "waits"),
+    [
+        ("ALGORITHM=INSTANT", False),
+        ("algorithm = inplace, lock = none", False),
+        ("LOCK NONE", False),
+        ("ALGORITHM=INPLACE", True),
+        ("ALGORITHM=COPY, LOCK=SHARED", True),
+        ("ALGORITHM=DEFAULT", True),
+    ],
+)
+def test_options_of_the_author_count_when_the_server_has_to_keep_to_them(options: str, waits: bool) -> None:
+    sql = f"ALTER TABLE t ADD n INT, {options}"
+    (statement,) = check_statements(sql, "shop", 1 << 20).statements
+
+    def never(text: str) -> None:
+        raise AssertionError(text)
+
+    made, algorithm = ask_algorithm(statement, sql, never)
+    assert not made
     assert makes_wait(algorithm) == waits
 
 
