@@ -99,7 +99,6 @@ def started(
     """
     folder = Path(tempfile.mkdtemp(prefix="inception-online-"))  # for us alone: mode 0700
     try:
-        option_file = folder / "my.cnf"
         text = build_option_file(
             user=address.user,
             password=address.password,
@@ -109,15 +108,16 @@ def started(
             holder=holder,
             plan=plan,
         )
-        option_file.touch(mode=0o600, exist_ok=False)
-        option_file.write_text(text, encoding="utf-8")
+        # In memory, not on a disk: what is killed with its worker leaves no password behind.
+        secret = os.memfd_create("inception-online")
+        os.write(secret, text.encode())
         arguments = build_arguments(
             program,
             plan,
             # The name "localhost" means a unix socket to the tool's driver too.
             host="127.0.0.1" if address.host == "localhost" else address.host,
             port=address.port,
-            option_file=str(option_file),
+            option_file=f"/proc/self/fd/{secret}",
             plugin=str(PLUGIN),
             limits=limits,
         )
@@ -125,15 +125,19 @@ def started(
         environment = {name: os.environ[name] for name in ("PATH", "PERL5LIB", "LD_LIBRARY_PATH") if name in os.environ}
         environment |= {"HOME": str(folder), "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
         environment |= {"INCEPTION_FOLDER": str(folder), "INCEPTION_TLS": address.tls_mode}
-        process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-I", str(LAUNCHER), str(os.getpid()), *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd=folder,
-            env=environment,
-            start_new_session=True,
-        )
+        try:
+            process = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-I", str(LAUNCHER), str(os.getpid()), *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                cwd=folder,
+                env=environment,
+                start_new_session=True,
+                pass_fds=(secret,),
+            )
+        finally:
+            os.close(secret)
         tool = OnlineTool(process, folder)
         try:
             yield tool
