@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,9 +13,12 @@ from backups.archive import Archive
 from backups.binlog.flavor import Flavor
 from backups.binlog.rows import ChangeKind, Image, RowChange
 from backups.cursors import open_backup_cursor
+from backups.emptiness import find_in_table, find_object
 from backups.errors import BackupError, HalfRestoredError, RestoreError
 from backups.guards import Guards
 from backups.preview import PreviewPage, PreviewRow, preview
+from backups.rollback.databases import parse_drop
+from backups.rollback.ddl import is_logged
 from backups.rollback.statements import build_key_text
 from backups.undoing import (
     RowKey,
@@ -59,8 +61,6 @@ _ROWS_SINCE = (
     "found rows that were written since, for which no values of the dropped columns were kept, and a key, check or"
     " foreign key on these. Needed: only rows that were there when the columns were dropped. Move the others away."
 )
-
-_DROP_TABLE = re.compile(r"DROP TABLE (`(?:[^`]|``)+`\.`(?:[^`]|``)+`)(?: /\* CHECKSUM TABLE was (\d+) \*/)?;")
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +246,7 @@ class _Restore:
     def undo_schema_change(self, records: Iterable[tuple[int, str]]) -> None:
         self._cursor.execute(f"SET SESSION sql_mode = '{SCHEMA_CHANGE_MODE}'")
         for _, text in records:
-            if self._keeps_rows(text):
+            if self._keeps_rows(text) or self._keeps_objects(text):
                 break
             is_look = text.startswith("SELECT ")
             try:
@@ -256,7 +256,7 @@ class _Restore:
                     raise RestoreError(_ROWS_SINCE) from error
                 raise
             self.statements_run += 1
-            self._committed_schema_changes += not is_look
+            self._committed_schema_changes += is_logged(text)
         self._cursor.execute(f"SET SESSION sql_mode = '{SQL_MODE}'")
         self._cursor.execute("START TRANSACTION")
 
@@ -505,20 +505,27 @@ class _Restore:
 
     def _keeps_rows(self, text: str) -> bool:
         """Tell whether undoing a CREATE TABLE would take rows away that did not come with it."""
-        match = _DROP_TABLE.fullmatch(text)
-        if match is None or self.on_conflict == "overwrite":
+        if self.on_conflict == "overwrite" or (found := find_in_table(self._cursor, text)) is None:
             return False
-        self._cursor.execute(f"SELECT 1 FROM {match[1]} LIMIT 1".encode())
-        if self._cursor.fetchone() is None or (match[2] and match[2] == self._read_checksum(match[1])):
-            return False
-        schema, table = (part.replace("``", "`") for part in match[1][1:-1].split("`.`"))
-        detail = "the table holds rows, which dropping it would take away"
+        schema, table, what = found
+        detail = f"the table holds {what}, which dropping it would take away"
         self._add_conflict(Conflict(schema, table, "", "changed", None, None, None, detail))
         return True
 
-    def _read_checksum(self, name: str) -> str:
-        self._cursor.execute(f"CHECKSUM TABLE {name}".encode())
-        return str(self._cursor.fetchone()[1])
+    def _keeps_objects(self, text: str) -> bool:
+        """Tell whether undoing a CREATE DATABASE would take away what others made in the schema.
+
+        No choice about conflicts lets it: what would go is more than the rows that the page can show.
+        """
+        schema = parse_drop(text)
+        found = find_object(self._cursor, schema) if schema is not None else ""
+        if schema is None or not found:
+            return False
+        detail = f"the schema {schema} holds {found}, which dropping it would take away"
+        if self.on_conflict != "stop":
+            raise RestoreError(f"{detail}. Needed: an empty schema. Drop what is in there in a ticket of its own.")
+        self._add_conflict(Conflict(schema, "", "", "changed", None, None, None, detail))
+        return True
 
     def _verify_after_triggers(self) -> None:
         """Compare each row once more, at its oldest change: triggers of later statements can have changed it again."""

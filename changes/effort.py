@@ -10,7 +10,7 @@ from typing import Any
 import MySQLdb
 
 from backups.binlog.flavor import Flavor
-from backups.rollback.ddl import ObjectName
+from backups.rollback.definitions import ObjectName
 from changes.alter_clauses import AlterAction
 from changes.kinds import StatementKind
 from changes.statements import Statement

@@ -10,8 +10,8 @@ from typing import Any
 from backups.binlog.flavor import Flavor
 from backups.errors import BackupError
 from backups.rollback.column_types import parse_type
-from backups.rollback.ddl import Definitions, ObjectName
-from backups.rollback.definitions import TableDefinition
+from backups.rollback.ddl import Definitions
+from backups.rollback.definitions import ObjectName, TableDefinition
 from backups.rollback.kept import (
     KeptTable,
 )
@@ -20,11 +20,12 @@ from changes.alter_clauses import AlterAction
 from changes.definitions import load_recorded, parse_definitions
 from changes.grants import Grants
 from changes.kinds import StatementKind
+from changes.reserved import KEPT_PREFIX
 from changes.server_facts import ServerFacts
 from changes.statements import Statement
 from changes.targets import read_rows
 
-PREFIX = "inception_kept_"
+PREFIX = KEPT_PREFIX
 MOST_COPIED_BYTES = 1 << 30
 """Of a table whose columns are copied, which takes as long as reading it; moving a table takes no time at any size."""
 

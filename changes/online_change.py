@@ -70,8 +70,10 @@ def plan(run: Run, statement: Statement) -> dict[str, Any]:
             f" set online.{approved['tool']} in the worker's config.toml, then run the ticket again."
         )
     assert statement.facts is not None
-    table = statement.facts.written[0].table
-    made = make_plan(approved, run.ticket.schema_name, table, execution_id=run.execution.pk, seq=statement.number)
+    use = statement.facts.written[0]
+    made = make_plan(
+        approved, use.schema or run.ticket.schema_name, use.table, execution_id=run.execution.pk, seq=statement.number
+    )
     online_server.require_free(run.session.connection, made)
     return {"plan": made.to_dict(), "open": True}
 

@@ -25,10 +25,11 @@ from backups.binlog.coordinates import BinlogCoordinates
 from backups.binlog.search import FoundTransaction
 from backups.capture import find_sequences
 from backups.errors import AttributionError, DecodeError, DefinitionError, UnreachableError
+from backups.rollback.ddl import is_logged
 from backups.source import SearchResult, Wanted, find_own_transactions
 from changes import ddl_undo, ending, jobs, kept_data, killing, online_change, online_server, targets, undo
 from changes.activity import note
-from changes.attempt import Attempt, LostExecutionError, lock_name
+from changes.attempt import Attempt, LostExecutionError, lock_name, schemas_of
 from changes.executed_change import is_row_change, load_snapshot
 from changes.inspection import check_text
 from changes.judgement import Evidence, Judgement, judge, judge_online
@@ -282,11 +283,10 @@ def _find_undo(attempt: Attempt, scene: _Scene, record: ExecutedStatement) -> No
     ticket = attempt.execution.ticket
     if record.undo_statements or record.undo_missing:
         return
-    later = Execution.objects.filter(
-        ticket__target=ticket.target_id, ticket__schema_name=ticket.schema_name, started_at__gt=record.intent_at
-    ).exclude(pk=attempt.execution.pk)
+    later = Execution.objects.filter(ticket__target=ticket.target_id, started_at__gt=record.intent_at)
+    others = later.exclude(pk=attempt.execution.pk).select_related("ticket")
     statements = check_text(ticket, scene.facts).statements
-    if later.exists() or record.seq >= len(statements):
+    if any(schemas_of(ticket) & schemas_of(other.ticket) for other in others) or record.seq >= len(statements):
         attempt.write(record, undo_missing="cannot be undone: what it left was looked at only after other changes.")
         return
     inverse = ddl_undo.finish(
@@ -358,8 +358,7 @@ def _count_expected(record: ExecutedStatement) -> int:
     if is_row_change(record) or not record.execution.ticket.is_rollback:
         return 1
     texts = [text for statement in undo.find_undone(record) for text in statement.undo_statements]
-    # A look that changes nothing is not logged.
-    return max(1, sum(not text.startswith("SELECT ") for text in texts))
+    return max(1, sum(map(is_logged, texts)))
 
 
 def _write_judgement(

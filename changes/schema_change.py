@@ -29,7 +29,7 @@ def read_before(run: Run, statement: Statement) -> dict[str, Any]:
     approved = approved_entry(run.ticket, statement.number)
     if approved.get("makes_wait") and not approved.get("online"):
         _require_small(run, statement)
-    ddl_undo.require_seen(before, approved.get("seen", {}))
+    ddl_undo.require_seen(before, schema_name, approved.get("seen", {}))
     if approved.get("keeps"):
         kept_schema = keeping.name_schema(run.execution.pk, statement.number)
         before["kept"] = keeping.require(connection, run.session.facts, statement, schema_name, before, kept_schema)

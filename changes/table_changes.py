@@ -105,16 +105,16 @@ class TablePlanner:
             return "columns that it drops are copied first, while the table is locked"
         if found is not None and found.state is ProofState.LOST:
             return f"it would take values away without a word ({found.reason})"
-        if reason := online_rules.find_obstacle(statement, shape, self.facts, self.schema_name):
-            return reason
-        missing = next((right for right in RIGHTS if not self.facts.grants.has_privilege(right, self.schema_name)), "")
-        if missing:
-            return f"the account lacks {missing} on {self.schema_name}"
         assert statement.facts is not None
-        table = statement.facts.written[0].table
-        if online_server.find_triggers(self.connection, self.schema_name, table):
+        use = statement.facts.written[0]
+        name = schema, table = (use.schema or self.schema_name, use.table)
+        if reason := online_rules.find_obstacle(statement, shape, self.facts, schema):
+            return reason
+        missing = next((right for right in RIGHTS if not self.facts.grants.has_privilege(right, schema)), "")
+        if missing:
+            return f"the account lacks {missing} on {schema}"
+        if online_server.find_triggers(self.connection, schema, table):
             return "the table has triggers"
-        name = (self.schema_name, table)
         return keeping.find_children(self.connection, self.facts.flavor, self.facts.grants, name)
 
 
