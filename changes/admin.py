@@ -157,6 +157,8 @@ class TicketAdmin(_TicketAdmin):
             "rollback": rollback_views.roll_back,
             "stop": unfinished_views.stop,
             "kill": unfinished_views.kill,
+            "throttle": unfinished_views.throttle,
+            "resume": unfinished_views.resume,
             "look_again": unfinished_views.look_again,
             "decide_outcome": unfinished_views.decide_outcome,
             "give_up_backup": unfinished_views.give_up_backup,

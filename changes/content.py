@@ -43,17 +43,26 @@ def describe_content(ticket: Ticket, *, statements: Sequence[str], warnings: Seq
         "warnings": list(warnings),
     }
     # Only where it says something: content that was approved before there was such a choice keeps its hash.
-    return {**content, "accepts_loss": True} if ticket.accepts_loss else content
+    if ticket.accepts_loss:
+        content["accepts_loss"] = True
+    online = {entry["number"]: entry["online"] for entry in _entries(ticket) if entry.get("online")}
+    return {**content, "online": [[number, online[number]] for number in sorted(online)]} if online else content
+
+
+def _entries(ticket: Ticket) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = ticket.inspection.get("statements", [])
+    return entries
 
 
 def approved_texts(ticket: Ticket) -> list[str]:
     """Return the exact statements that the pages show, and the approver approved."""
-    return [entry["text"] for entry in ticket.inspection.get("statements", [])]
+    return [entry["text"] for entry in _entries(ticket)]
 
 
 def approved_entry(ticket: Ticket, number: int) -> dict[str, Any]:
-    """Return what the approver was told about a statement: whether it `keeps` data, which tables were `seen`."""
-    return next((entry for entry in ticket.inspection.get("statements", []) if entry["number"] == number), {})
+    """Return what the approver was told about a statement: whether it `keeps` data, which tables were `seen`,
+    whether others `makes_wait` for the server, and what of it is made `online`."""
+    return next((entry for entry in _entries(ticket) if entry["number"] == number), {})
 
 
 def hash_ticket(ticket: Ticket) -> str:

@@ -40,5 +40,9 @@ class CheckFailedError(ChangeError):
         super().__init__(" ".join(errors))
 
 
+class NotSentError(ChangeError):
+    """A statement that was approved may not be sent as things are now; the text is for people."""
+
+
 class UnheardError(Exception):
     """A server's answer did not reach us. What became of the statement is decided by evidence, not by this."""

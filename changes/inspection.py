@@ -18,7 +18,6 @@ from backups.snapshot import read_snapshot
 from changes import (
     backup_server,
     child_findings,
-    effort,
     preflight,
     preflight_schemas,
     preflight_tables,
@@ -34,6 +33,7 @@ from changes.proof import ProofState, StatementProof
 from changes.server_facts import ServerFacts, ServerIdentity
 from changes.statements import CheckResult, Statement, check_statements
 from changes.states import TransactionMode
+from changes.table_changes import PlannedChange, TablePlanner
 from changes.undo_plan import is_row_change_of
 
 _ORDER = {"error": 0, "warning": 1, "notice": 2}
@@ -50,6 +50,7 @@ class InspectedStatement:
     keeps_children: rows of other tables that its foreign keys change are kept with it.
     seen: digests of the tables on which its rollback was tried, by name; it runs only while they are the same.
     effort: how the server makes the change and how large its table is, in words; "" when that is not known.
+    makes_wait: others wait while the server makes it; online: see PlannedChange, empty for what the server makes.
     """
 
     number: int
@@ -65,6 +66,8 @@ class InspectedStatement:
     keeps_columns: tuple[str, ...] = ()
     keeps_children: bool = False
     effort: str = ""
+    makes_wait: bool = False
+    online: Mapping[str, str] = field(default_factory=dict)
     seen: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -150,14 +153,17 @@ def _inspect_on(connection: Any, facts: ServerFacts, ticket: Ticket) -> Inspecti
         problems += [*backup_server.check(), *_name_problems(ticket)]
     problems += _backup_schema_problems(connection, ticket)
     proofs: dict[int, StatementProof] = {}
-    plans: dict[int, ChildPlan] = {}
+    child_plans: dict[int, ChildPlan] = {}
+    plans: dict[int, PlannedChange] = {}
     together: str | None = "The text has errors."
     if not checked.errors:
         snapshot = _read_snapshot(connection, facts, ticket, checked.statements)
         problems += _table_problems(connection, facts, ticket, checked.statements, snapshot)
         if ticket.backup:
-            plans = child_findings.plan_all(connection, facts, ticket, checked.statements, snapshot)
-            problems += child_findings.find_problems(checked.statements, plans, facts, accepts_loss=ticket.accepts_loss)
+            child_plans = child_findings.plan_all(connection, facts, ticket, checked.statements, snapshot)
+            problems += child_findings.find_problems(
+                checked.statements, child_plans, facts, accepts_loss=ticket.accepts_loss
+            )
         problems += preflight_schemas.check(
             connection,
             facts,
@@ -166,17 +172,23 @@ def _inspect_on(connection: Any, facts: ServerFacts, ticket: Ticket) -> Inspecti
             backups=build_schema_name(ticket.target.host, ticket.target.port, ""),
         )
         problems += preflight_triggers.check(connection, checked.statements, ticket.schema_name)
-        together = why_not_together(checked.statements, snapshot) or child_findings.why_apart(plans, facts)
+        together = why_not_together(checked.statements, snapshot) or child_findings.why_apart(child_plans, facts)
         problems += _transaction_problems(ticket, together)
-        if ticket.backup and not any(problem.severity == "error" for problem in problems):
-            proofs = proof.prove(
-                connection,
-                facts,
-                checked.statements,
-                ticket.schema_name,
-                most_copied_mib=ticket.target.most_copied_mib,
-            )
-            problems += _proof_problems(checked.statements, proofs, accepts_loss=ticket.accepts_loss)
+        planner = TablePlanner.read(connection, facts, ticket.target, ticket.schema_name, checked.statements)
+        if not any(problem.severity == "error" for problem in problems):
+            if ticket.backup or planner.has_large:
+                proofs = proof.prove(
+                    connection,
+                    facts,
+                    checked.statements,
+                    ticket.schema_name,
+                    most_copied_mib=ticket.target.most_copied_mib,
+                )
+            if ticket.backup:
+                problems += _proof_problems(checked.statements, proofs, accepts_loss=ticket.accepts_loss)
+            for statement in checked.statements:
+                plans[statement.number] = planner.plan(statement, proofs.get(statement.number))
+                problems += plans[statement.number].problems
     return Inspection(
         _worst_first(problems),
         tuple(
@@ -184,8 +196,8 @@ def _inspect_on(connection: Any, facts: ServerFacts, ticket: Ticket) -> Inspecti
                 ticket,
                 statement,
                 proofs.get(statement.number),
+                child_plans.get(statement.number),
                 plans.get(statement.number),
-                read_effort(connection, statement, ticket.schema_name, proofs.get(statement.number)),
             )
             for statement in checked.statements
         ),
@@ -369,26 +381,18 @@ def _loss_problem(statement: Statement, found: str, *, accepted: bool) -> Proble
     )
 
 
-def read_effort(connection: Any, statement: Statement, schema_name: str, found: StatementProof | None) -> str:
-    """Say how the server makes a change of a table, and how large that is. Raises MySQLdb.Error."""
-    if found is None or statement.facts is None or statement.kind not in effort.KINDS:
-        return ""
-    use = statement.facts.written[0]
-    size = effort.read_size(connection, (use.schema or schema_name, use.table))
-    return "; ".join(filter(None, (found.algorithm, size)))
-
-
 def _describe(
     ticket: Ticket,
     statement: Statement,
     found: StatementProof | None = None,
-    plan: ChildPlan | None = None,
-    effort_words: str = "",
+    children: ChildPlan | None = None,
+    plan: PlannedChange | None = None,
 ) -> InspectedStatement:
+    plan, found = plan or PlannedChange(), found if ticket.backup else None
     if not ticket.backup:
         state, note = "off", "runs without backup: cannot be rolled back"
     elif statement.kind.is_row_change:
-        state, note = child_findings.describe(plan)
+        state, note = child_findings.describe(children)
     elif found is None:
         state, note = "none", "not checked"
     elif found.state is ProofState.LOST:
@@ -412,8 +416,10 @@ def _describe(
         undo_state=state,
         keeps=bool(found and found.keeps),
         keeps_columns=found.keeps_columns if found else (),
-        keeps_children=bool(plan and plan.keeps),
-        effort=effort_words,
+        keeps_children=bool(children and children.keeps),
+        effort=plan.effort,
+        makes_wait=plan.makes_wait,
+        online=plan.online or {},
         seen=dict(found.seen) if found and found.state is ProofState.PROVEN else {},
     )
 

@@ -76,3 +76,25 @@ def _judge_uncommitted(evidence: Evidence) -> Judgement:
             f"COMMIT was not sent, and yet the binlog holds {evidence.found} transactions of it.",
         )
     return Judgement(Outcome.ABORTED, "COMMIT was not sent, and its session is over: nothing of it was applied.")
+
+
+def judge_online(outcome: Outcome, before: str, after: str, now: str) -> Judgement:
+    """Return what became of a change by an online tool whose sessions are over: the swap of the tables is all or none.
+
+    outcome: SENT: the tool was not let swap; COMMIT_SENT: it was.
+    before, after, now: marks of the table's definition before the change, as it must be after it, and as it is.
+    """
+    if now == before and now != after:
+        return Judgement(Outcome.ABORTED, "The table is as it was: the online tool had not swapped the tables.")
+    if now == after and now != before and outcome != Outcome.SENT:
+        return Judgement(Outcome.DONE, "The table is as it was to be: the online tool had swapped the tables.")
+    if now == after:
+        return Judgement(
+            Outcome.UNKNOWN,
+            "The table is as it was to be, and yet the online tool had not been let swap the tables: somebody else"
+            " changed it.",
+        )
+    return Judgement(
+        Outcome.UNKNOWN,
+        "The table is neither as it was nor as it was to be: somebody else changed it meanwhile, or it is gone.",
+    )

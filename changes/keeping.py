@@ -12,7 +12,7 @@ from backups.binlog.flavor import Flavor
 from backups.errors import BackupError
 from backups.rollback.column_types import parse_type
 from backups.rollback.ddl import Definitions
-from backups.rollback.definitions import PRIMARY, TableDefinition
+from backups.rollback.definitions import PRIMARY, ObjectName, TableDefinition
 from backups.rollback.kept import KeptTable
 from backups.rollback.kept_partitions import list_stored, list_unique, parse_key
 from changes import kept_data
@@ -184,7 +184,8 @@ def find_obstacle(connection: Any, request: Request, tables: Iterable[KeptTable]
         if not kept.is_whole:
             reason = reason or _find_in_way_of_lock(request, table)
             reason = reason or _find_too_large(connection, kept, request)
-        reason = reason or (_find_children(connection, flavor, grants, kept, together) if kept.is_whole else "")
+        name = (kept.schema_name, kept.table_name)
+        reason = reason or (find_children(connection, flavor, grants, name, together) if kept.is_whole else "")
         if reason:
             return reason
     return ""
@@ -247,22 +248,23 @@ def _find_too_large(connection: Any, kept: KeptTable, request: Request) -> str:
     return f"{kept.table_name} has {size:,} bytes{place}; values are copied up to {most_mib:,} MiB on this target"
 
 
-def _find_children(
-    connection: Any, flavor: Flavor, grants: Grants, kept: KeptTable, together: Set[tuple[str, str]]
+def find_children(
+    connection: Any, flavor: Flavor, grants: Grants, table: ObjectName, together: Set[ObjectName] = frozenset()
 ) -> str:
-    """Foreign keys that point to a table would go with it when it is moved, and nothing would hold its DROP.
+    """Return which foreign key points to a table, or why that cannot be seen; "" when none does.
 
+    Foreign keys go with a table when it is moved, and nothing would hold its DROP.
     together: tables that the same statement drops; their foreign keys go with them.
     """
     if not grants.has_privilege("PROCESS"):
         return "the account lacks PROCESS, without which foreign keys of other schemas cannot be seen"
-    table = "INNODB_SYS_FOREIGN" if flavor.is_mariadb else "INNODB_FOREIGN"
-    rows = read_rows(connection, f"SELECT FOR_NAME, REF_NAME FROM information_schema.{table}")
-    wanted = (kept.schema_name.casefold(), kept.table_name.casefold())
+    source = "INNODB_SYS_FOREIGN" if flavor.is_mariadb else "INNODB_FOREIGN"
+    rows = read_rows(connection, f"SELECT FOR_NAME, REF_NAME FROM information_schema.{source}")
+    wanted = (table[0].casefold(), table[1].casefold())
     for child, parent in rows:
         names = [tuple(_decode(part, flavor).casefold() for part in str(name).split("/")) for name in (child, parent)]
         if names[1] == wanted and names[0] not in together - {wanted}:
-            return f"{_decode(str(child), flavor)} has a foreign key to {kept.table_name}"
+            return f"{_decode(str(child), flavor)} has a foreign key to {table[1]}"
     return ""
 
 

@@ -46,7 +46,6 @@ class Target(models.Model):
     class OnlineTool(models.TextChoices):
         NONE = "none", "none: every schema change is made by the server"
         PT_OSC = "pt_osc", "pt-online-schema-change"
-        GH_OST = "gh_ost", "gh-ost"
 
     name = models.CharField(max_length=64, unique=True, help_text="The short name people choose, e.g. shop-main.")
     host = models.CharField(max_length=255)
@@ -374,6 +373,11 @@ class ExecutedStatement(models.Model):
     kept_children = models.JSONField(
         default=dict, help_text="Where rows that its foreign keys change were copied, in its own transaction."
     )
+    online = models.JSONField(
+        default=dict, help_text="Of a change by an online tool: what it was told, and whether it left something."
+    )
+    progress = models.JSONField(default=dict, help_text="How far the online tool is, as its worker last wrote.")
+    wants_pause = models.BooleanField(default=False, help_text="Somebody asked that the online tool waits.")
     start_file = models.CharField(max_length=512, blank=True)
     start_position = models.BigIntegerField(null=True)
     end_file = models.CharField(max_length=512, blank=True)

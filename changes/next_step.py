@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from changes import permissions
 from changes.attempt import find_obstacle
-from changes.states import BackupState, ExecutionState, RollbackState, TicketState
+from changes.states import BackupState, ExecutionState, Outcome, RollbackState, TicketState
 
 if TYPE_CHECKING:
-    from changes.models import Execution, Ticket
+    from changes.models import ExecutedStatement, Execution, Ticket
     from changes.permissions import Person
 
 _T = TicketState
@@ -30,8 +30,12 @@ class NextStep:
     waits_for: Ticket | None = None
 
 
-def build_next_step(ticket: Ticket, person: Person, execution: Execution | None) -> NextStep:
-    """Return what stands in the bar of `ticket` for `person`."""
+def build_next_step(
+    ticket: Ticket, person: Person, execution: Execution | None, *, online: ExecutedStatement | None = None
+) -> NextStep:
+    """Return what stands in the bar of `ticket` for `person`. online: the statement that an online tool makes now."""
+    if online is not None and ticket.ticket_state in (_T.RUNNING, _T.STOPPING):
+        return _online(ticket, person, online)
     build = {
         _T.DRAFT: _draft,
         _T.REJECTED: _draft,
@@ -120,6 +124,17 @@ def _running(ticket: Ticket, person: Person, execution: Execution | None) -> Nex
     waits = ticket.backup_state == BackupState.PENDING  # then no statement runs that could be killed
     actions = (() if is_stopping else ("stop",)) + (() if waits else ("kill",))
     return NextStep(text, actions=actions)
+
+
+def _online(ticket: Ticket, person: Person, record: ExecutedStatement) -> NextStep:
+    """While the tool copies, the panel above has what can be done; its swap cannot be taken back any more."""
+    refusal = permissions.why_not_stop(ticket, person)
+    is_stopping = ticket.ticket_state == TicketState.STOPPING
+    if record.outcome == Outcome.SENT:
+        text = "The copy is thrown away; the table stays as it is." if is_stopping else "This page follows the change."
+        return NextStep(text)
+    text = "The tables are being swapped, which takes a moment and cannot be cancelled any more."
+    return NextStep(text, actions=() if refusal or is_stopping else ("stop",))
 
 
 def _running_words(ticket: Ticket) -> str:

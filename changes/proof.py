@@ -63,6 +63,7 @@ class StatementProof:
     keeps: what it would destroy is set aside first; keeps_columns: of these, columns that stay, under another type.
     seen: name to digest of the tables and views as they were on the target, where no statement before has changed them.
     algorithm: how the server makes the change, in words; "" when it is not known.
+    shape: its one table before and after it; None for a change of several, or of none.
     """
 
     state: ProofState
@@ -71,6 +72,7 @@ class StatementProof:
     keeps: bool = False
     keeps_columns: tuple[str, ...] = ()
     algorithm: str = ""
+    shape: tuple[TableDefinition, TableDefinition] | None = None
     seen: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -117,6 +119,15 @@ def _answers(connection: Any) -> bool:
     with suppress(MySQLdb.Error):
         return bool(targets.read_rows(connection, "SELECT 1"))
     return False
+
+
+def _find_shape(
+    names: Sequence[ObjectName], before: Definitions, after: Definitions
+) -> tuple[TableDefinition, TableDefinition] | None:
+    if len(names) != 1:
+        return None
+    old, new = before.get(names[0]), after.get(names[0])
+    return (old, new) if isinstance(old, TableDefinition) and isinstance(new, TableDefinition) else None
 
 
 def _mentioned(statement: Statement, schema_name: str) -> list[ObjectName]:
@@ -291,6 +302,7 @@ class _Play:
             keeps=bool(kept),
             keeps_columns=columns,
             algorithm=algorithm,
+            shape=_find_shape(names, before, after),
         )
 
     def _play(

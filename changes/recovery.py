@@ -24,19 +24,31 @@ from django.utils import timezone
 from backups.binlog.coordinates import BinlogCoordinates
 from backups.binlog.search import FoundTransaction
 from backups.capture import find_sequences
-from backups.errors import AttributionError, DecodeError, UnreachableError
+from backups.errors import AttributionError, DecodeError, DefinitionError, UnreachableError
 from backups.rollback.ddl import is_logged
 from backups.rollback.kept_values import is_logged_as_text
 from backups.source import SearchResult, Wanted, find_own_transactions
-from changes import ddl_undo, ending, jobs, keeping_children, kept_data, killing, targets, undo
+from changes import (
+    ddl_undo,
+    ending,
+    jobs,
+    keeping_children,
+    kept_data,
+    killing,
+    online_change,
+    online_server,
+    targets,
+    undo,
+)
 from changes.activity import note
 from changes.attempt import Attempt, LostExecutionError, lock_name, schemas_of
 from changes.executed_change import is_row_change, load_snapshot
 from changes.inspection import check_text
-from changes.judgement import Evidence, Judgement, judge
+from changes.judgement import Evidence, Judgement, judge, judge_online
 from changes.lifeline import Lifeline
 from changes.marker import build_marker_head
 from changes.models import ExecutedStatement, Execution, Ticket
+from changes.online_server import OnlineError
 from changes.protection import BackupPendingError, Source, protect, sum_of
 from changes.server_facts import ServerFacts
 from changes.session import build_source
@@ -110,8 +122,10 @@ def _needs_server(record: ExecutedStatement) -> bool:
 
 
 def _must_bring_back(record: ExecutedStatement) -> bool:
-    """Whether the statement did not happen, and what it would have taken away is still set aside."""
-    return record.outcome == Outcome.ABORTED and bool(record.definitions_before.get("kept"))
+    """Whether the statement did not happen, and what it would have taken away is still set aside; or whether an online
+    tool may have left something."""
+    is_kept = record.outcome == Outcome.ABORTED and bool(record.definitions_before.get("kept"))
+    return is_kept or online_change.must_clean(record)
 
 
 def _end_old_session(attempt: Attempt, records: Sequence[ExecutedStatement]) -> None:
@@ -187,6 +201,9 @@ def _look(attempt: Attempt, address: targets.TargetAddress, connection: Any) -> 
 
 def _decide_open(attempt: Attempt, scene: _Scene, records: Sequence[ExecutedStatement]) -> None:
     """Write what became of each statement whose answer nobody heard."""
+    for record in records:
+        if record.online and is_open(record):
+            _decide_online(attempt, scene, record)
     opened = [record for record in records if _needs_evidence(record)]
     if not opened:
         return
@@ -203,6 +220,43 @@ def _decide_open(attempt: Attempt, scene: _Scene, records: Sequence[ExecutedStat
         _write_judgement(attempt, record, judge(_build_evidence(record, found, trouble)), found)
 
 
+def _decide_online(attempt: Attempt, scene: _Scene, record: ExecutedStatement) -> None:
+    """Write what became of a change by an online tool, once none of its sessions is left. Raises UndecidedError.
+
+    The binlog would not tell: the tool's transactions are others than ours. The table does.
+    """
+    try:
+        online_server.end_sessions(scene.connection, online_change.load_plan(record))
+        judgement = judge_online(_known_outcome(record), *online_change.read_marks(scene.connection, record))
+    except (OnlineError, DefinitionError) as error:
+        raise UndecidedError(str(error)) from error
+    except MySQLdb.Error as error:
+        raise UndecidedError("The server stopped answering ({}: {}).".format(*targets.error_of(error))) from error
+    if judgement.outcome == Outcome.UNKNOWN:
+        raise UndecidedError(judgement.reason)
+    fields: dict[str, Any] = {"outcome": judgement.outcome, "error": judgement.reason, "wants_pause": False}
+    if judgement.outcome == Outcome.DONE:
+        fields |= {"error": "", "executed_at": record.commit_sent_at or record.intent_at}
+        fields["backup_state"] = BackupState.PENDING if attempt.execution.ticket.backup else BackupState.OFF
+        if scene.now is not None:
+            fields |= {"end_file": scene.now.file, "end_position": scene.now.position}
+    logger.info("execution=%s statement=%s judged=%s", attempt.execution.pk, record.seq, judgement.outcome.value)
+    attempt.write(record, **fields)
+
+
+def _clean_online(attempt: Attempt, scene: _Scene, record: ExecutedStatement) -> None:
+    """Raises UndecidedError when the server refuses for now."""
+    try:
+        online_server.end_sessions(scene.connection, online_change.load_plan(record))
+        online_change.finish_cleaning(attempt, scene.connection, record)
+    except (OnlineError, MySQLdb.Error) as error:
+        said = str(error) if isinstance(error, OnlineError) else "{}: {}".format(*targets.error_of(error))
+        raise UndecidedError(
+            f"What the online tool made for statement {record.seq + 1} may still be there"
+            f" ({online_change.describe_left(record)}), and could not be dropped yet ({said})."
+        ) from error
+
+
 def _end_schema_changes(attempt: Attempt, scene: _Scene, records: Sequence[ExecutedStatement]) -> None:
     """Bring back what was set aside for schema changes that did not happen; find what undoes those that did."""
     ticket = attempt.execution.ticket
@@ -211,6 +265,8 @@ def _end_schema_changes(attempt: Attempt, scene: _Scene, records: Sequence[Execu
     for record in records:
         if is_row_change(record) or not record.definitions_before:
             continue
+        if online_change.must_clean(record):
+            _clean_online(attempt, scene, record)
         if _must_bring_back(record):
             _bring_back(attempt, scene, record)
         elif record.outcome == Outcome.DONE and record.backup_state == BackupState.PENDING:
@@ -289,16 +345,20 @@ def _search(execution: Execution, scene: _Scene, first: ExecutedStatement) -> tu
 def _build_evidence(record: ExecutedStatement, found: SearchResult | None, trouble: str) -> Evidence:
     snapshot = load_snapshot(record)
     tables = snapshot.tables if snapshot else ()
-    known = Outcome(record.outcome)
     return Evidence(
-        # What was unknown at an earlier look may have been committed.
-        outcome=known if known in OPEN_OUTCOMES else Outcome.COMMIT_SENT,
+        outcome=_known_outcome(record),
         is_row_change=is_row_change(record),
         is_transactional=bool(tables) and all(table.engine in TRANSACTIONAL for table in tables),
         expected=_count_expected(record),
         found=sum(_is_counted(record, one) for one in _ended(found)),
         trouble=trouble,
     )
+
+
+def _known_outcome(record: ExecutedStatement) -> Outcome:
+    """What was unknown at an earlier look may have been committed."""
+    known = Outcome(record.outcome)
+    return known if known in OPEN_OUTCOMES else Outcome.COMMIT_SENT
 
 
 def _ended(found: SearchResult | None) -> list[FoundTransaction]:

@@ -21,13 +21,14 @@ from backups import faults
 from backups.capture import prepare
 from backups.errors import BackupError
 from backups.snapshot import read_snapshot
-from changes import jobs, keeping_children, runner, schema_change, shutdown, targets
+from changes import jobs, keeping_children, online_change, runner, schema_change, shutdown, targets
 from changes.children import Keeper
 from changes.content import approved_entry, approved_texts
-from changes.errors import UnheardError
+from changes.errors import NotSentError, UnheardError
 from changes.executed_change import save_snapshot
 from changes.inspection import check_text
 from changes.models import ExecutedStatement, Ticket
+from changes.online_server import OnlineError
 from changes.problems import Problem
 from changes.protection import protect
 from changes.run import Run
@@ -128,6 +129,10 @@ def run_one(run: Run, statement: Statement, record: ExecutedStatement) -> None:
     is_row_change = statement.kind.is_row_change
     ready = _intend(run, [(statement, record)])
     start = ready.start if ready else None
+    if start is not None and record.online:
+        online_change.run_online(run, statement, record)
+        _protect(run, [record])
+        return
     if start is not None and record.definitions_before.get("kept"):
         start = schema_change.set_aside(run, record)
     if ready is None or start is None:
@@ -269,6 +274,7 @@ def _intend(run: Run, pairs: Sequence[tuple[Statement, ExecutedStatement]]) -> _
         text = "\n".join(statement.text for statement in statements)
         snapshot = read_snapshot(connection, ticket.schema_name, text, flavor)
         before = {} if is_row_change else schema_change.read_before(run, statements[0])
+        online = {} if is_row_change else online_change.plan(run, statements[0])
         faults.point("after_snapshot")
         # Before the start is read: making the shadows is logged, and nothing of the statements.
         keepers = keeping_children.prepare(run, pairs, snapshot) if is_row_change else [None]
@@ -285,6 +291,9 @@ def _intend(run: Run, pairs: Sequence[tuple[Statement, ExecutedStatement]]) -> _
         )
         keeping_children.let_go(run.attempt, connection, records)
         return None
+    except (NotSentError, OnlineError) as error:
+        run.attempt.write(records[0], outcome=Outcome.FAILED, error=f"It was not sent. {error}")
+        return None
     now = timezone.now()
     fields: dict[str, Any] = {
         "intent_at": now,
@@ -295,10 +304,12 @@ def _intend(run: Run, pairs: Sequence[tuple[Statement, ExecutedStatement]]) -> _
         "snapshot": save_snapshot(snapshot),
         "definitions_before": before,
     }
-    if not is_row_change and not before["kept"]:
+    if online:
+        fields["online"] = online
+    if not is_row_change and not before["kept"] and not online:
         fields |= {"outcome": Outcome.COMMIT_SENT, "commit_sent_at": now}
     elif len(records) == 1:
-        # A schema change whose data is set aside first is sent, and so committed, only after that.
+        # A schema change whose data is set aside first, or that is made online, commits only after that.
         fields["outcome"] = Outcome.SENT
     run.attempt.write_all(records, **fields)
     faults.point("after_intent")

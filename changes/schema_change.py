@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from backups import faults
 from backups.errors import BackupError
-from changes import ddl_undo, keeping, kept_data, runner, targets
+from changes import ddl_undo, keeping, kept_data, runner, size_policy, table_changes, targets
 from changes.content import approved_entry
-from changes.errors import UnheardError
+from changes.errors import NotSentError, UnheardError
 from changes.models import ExecutedStatement
 from changes.run import Run
 from changes.statements import Statement
@@ -20,10 +20,15 @@ from changes.states import BackupState, Outcome
 
 
 def read_before(run: Run, statement: Statement) -> dict[str, Any]:
-    """Return what has to be known from before a schema change to undo it. Raises BackupError, MySQLdb.Error."""
+    """Return what has to be known from before a schema change to undo it.
+
+    Raises NotSentError when its table has grown too large for it, BackupError, MySQLdb.Error.
+    """
     connection, schema_name = run.session.connection, run.ticket.schema_name
     before = ddl_undo.read_before(connection, statement, schema_name)
     approved = approved_entry(run.ticket, statement.number)
+    if approved.get("makes_wait") and not approved.get("online"):
+        _require_small(run, statement)
     ddl_undo.require_seen(before, schema_name, approved.get("seen", {}))
     if approved.get("keeps"):
         kept_schema = keeping.name_schema(run.execution.pk, statement.number)
@@ -32,6 +37,15 @@ def read_before(run: Run, statement: Statement) -> dict[str, Any]:
         )
         before["kept"] = keeping.require(connection, request, before, approved.get("keeps_columns", ()))
     return before
+
+
+def _require_small(run: Run, statement: Statement) -> None:
+    """See that the table is still small enough for a change for which others wait. Raises NotSentError."""
+    limit = run.ticket.target.most_rewritten_mib
+    size = table_changes.read_size(run.session.connection, run.session.facts, statement, run.ticket.schema_name)
+    if limit and size is not None and size.size_bytes > limit * size_policy.MIB:
+        assert statement.facts is not None
+        raise NotSentError(size_policy.explain_growth(statement.facts.written[0].table, size.size_bytes, limit))
 
 
 def set_aside(run: Run, record: ExecutedStatement) -> runner.StatementStart | None:

@@ -22,6 +22,7 @@ class SchemaFacts:
     index: name of the index of CREATE INDEX or DROP INDEX.
     invoker: a view that says SQL SECURITY INVOKER.
     ignore: MariaDB's ALTER IGNORE TABLE, which deletes rows that stand in the way of a unique key.
+    clauses_at: where the clauses of an ALTER TABLE begin, in characters from the beginning of the statement.
     database: the schema that CREATE or ALTER DATABASE names; "" for the session's, None for other statements.
     """
 
@@ -38,6 +39,7 @@ class SchemaFacts:
     index: str = ""
     invoker: bool = False
     ignore: bool = False
+    clauses_at: int = 0
     database: str | None = None
 
     @property
@@ -214,6 +216,7 @@ def _read_alter(reader: ReferenceReader) -> SchemaFacts:
         if_exists=if_exists,
         clauses=tuple(clauses),
         ignore="IGNORE" in words,
+        clauses_at=reader.tokens[begin].start - reader.tokens[0].start,
     )
 
 

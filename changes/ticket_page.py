@@ -11,6 +11,7 @@ from django.utils import timezone
 from changes import permissions
 from changes.models import ExecutedStatement, Execution, Ticket
 from changes.next_step import build_next_step
+from changes.online_page import build_online_progress, find_online
 from changes.problems import Problem
 from changes.rollback_limit import forecast_of, limit_of
 from changes.row_cells import build_row_view
@@ -51,8 +52,9 @@ def build_page(ticket: Ticket, person: Person, *, start: int = 0) -> dict[str, A
         "earlier": executions[1:],
         "records": records[start : start + PAGE_LENGTH],
         "steps": build_steps(ticket, execution, records),
-        "next": build_next_step(ticket, person, execution),
+        "next": build_next_step(ticket, person, execution, online=find_online(records)),
         "doubt": build_doubt(ticket, execution, records, person),
+        "online": build_online_progress(ticket, records, person),
         "backup_wait": build_backup_wait(ticket, execution, records, person),
         "rollback_limit": limit_of(ticket, records) if ticket.ticket_state in FINAL else None,
         "rollback_forecast": forecast_of(ticket),
@@ -68,17 +70,22 @@ def build_page(ticket: Ticket, person: Person, *, start: int = 0) -> dict[str, A
         "undo": _describe_rollback(ticket, execution, person, sees_rows=sees_rows),
         "sees_rows": sees_rows,
         "activities": ticket.activities.select_related("actor").order_by("-id"),
-        "poll_seconds": build_poll_seconds(ticket, execution),
+        "poll_seconds": build_poll_seconds(ticket, execution, online=find_online(records) is not None),
         "default_tab": _choose_tab(ticket, execution),
     }
 
 
-def build_poll_seconds(ticket: Ticket, execution: Execution | None) -> int | None:
-    """Return how soon the page asks again: every second at first, seldom for what takes long. None when it is final."""
+def build_poll_seconds(ticket: Ticket, execution: Execution | None, *, online: bool = False) -> int | None:
+    """Return how soon the page asks again: every second at first, seldom for what takes long. None when it is final.
+
+    online: an online tool runs, whose progress is to be seen however long it takes.
+    """
     if ticket.ticket_state == _T.UNKNOWN and execution is not None and execution.look_again_at is not None:
         return 2 if execution.look_again_at <= timezone.now() else 15
     if ticket.ticket_state not in ACTIVE:
         return 15 if ticket.ticket_state == _T.SCHEDULED else None
+    if online:
+        return 2
     began = (execution.started_at or execution.created_at) if execution else timezone.now()
     age_seconds = (timezone.now() - began).total_seconds()
     return next((seconds for limit, seconds in ((60, 1), (600, 2), (3600, 5)) if age_seconds < limit), 15)

@@ -74,6 +74,18 @@ def kill(ticket: Ticket, *, by: User, seen: int | None = None) -> None:
         )
 
 
+def pause(ticket: Ticket, *, by: User, wanted: bool) -> None:
+    """Let the online tool that runs wait, or go on. Raises ChangeError when none does, or it swaps the tables now."""
+    _require(permissions.why_not_stop(ticket, by))
+    with transaction.atomic():
+        running = ExecutedStatement.objects.filter(
+            execution__ticket=ticket, execution__state=ExecutionState.RUNNING, outcome=Outcome.SENT
+        ).exclude(online={})
+        if not running.update(wants_pause=wanted):
+            raise TicketStateError("No online change of this ticket copies rows any more; reload the page.")
+        note(ticket, "throttled" if wanted else "resumed", by=by)
+
+
 def _require_running(ticket: Ticket, seen: int) -> None:
     running = find_running(ticket)
     if running is None or running.pk == seen or running.execution.one_transaction:
@@ -108,8 +120,9 @@ def decide(ticket: Ticket, *, applied: bool, reason: str, by: User) -> None:
         if applied and ticket.is_rollback:
             for record in unknown:
                 undo.mark_undone(record)
-        if not applied and any(record.definitions_before.get("kept") for record in unknown):
-            attempt.let_go(look_again=timedelta(0))  # what was set aside for it has to come back first
+        is_kept = not applied and any(record.definitions_before.get("kept") for record in unknown)
+        if is_kept or any(record.online.get("open") for record in unknown):
+            attempt.let_go(look_again=timedelta(0))  # what was set aside for it comes back first, what a tool left goes
             return
         ending.finish(attempt, records)
 

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from changes import actions, permissions, unfinished
 from changes.errors import AlreadySavedError, ChangeError, StalePageError
 from changes.forms import KillForm, OutcomeForm, ReasonForm
+from changes.online_page import find_online
 from changes.views import build_context, find_ticket, person_of, say
 
 
@@ -18,9 +19,30 @@ from changes.views import build_context, find_ticket, person_of, say
 def stop(request: HttpRequest, pk: int) -> HttpResponse:
     ticket = find_ticket(request, pk)
     done = "Nothing more is sent after the statement that runs now."
+    if find_online(list(ticket.last_execution.statements.all()) if ticket.last_execution else []):
+        done = "Asked: a change that is still being copied is cancelled at once; nothing more of the ticket is sent."
     if ticket.is_one_transaction:
         done = "The transaction is aborted after the statement that runs now; nothing of the ticket is applied."
     say(request, lambda: unfinished.stop(ticket, by=person_of(request)), done)
+    return redirect(ticket)
+
+
+@require_POST
+def throttle(request: HttpRequest, pk: int) -> HttpResponse:
+    ticket = find_ticket(request, pk)
+    done = "Asked: no more rows are copied until somebody resumes it. What others write still goes to both tables."
+    say(request, lambda: unfinished.pause(ticket, by=person_of(request), wanted=True), done)
+    return redirect(ticket)
+
+
+@require_POST
+def resume(request: HttpRequest, pk: int) -> HttpResponse:
+    ticket = find_ticket(request, pk)
+    say(
+        request,
+        lambda: unfinished.pause(ticket, by=person_of(request), wanted=False),
+        "Asked: it goes on copying rows in a moment.",
+    )
     return redirect(ticket)
 
 

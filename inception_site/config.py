@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from backups import faults
 ENVIRONMENT_PREFIX = "INCEPTION__"
 FILE_SUFFIX = "_FILE"
 SECRET = MappingProxyType({"secret": True})
+_LOADS = re.compile(r"[A-Za-z_]+=\d+(,[A-Za-z_]+=\d+)*")
 
 Mode = Literal["local", "production"]
 Engine = Literal["sqlite", "mysql"]
@@ -109,8 +111,32 @@ class Worker:
     backup_retry_seconds: int = 60
 
 
+@dataclass(frozen=True, slots=True)
+class Online:
+    """The online tool of the workers, and how hard it may press a server.
+
+    pt_osc: path of pt-online-schema-change; "" where there is none.
+    max_load, critical_load: status variables of the server at which the tool waits, or ends.
+    chunk_milliseconds: how long the copying of one portion of rows may take.
+    """
+
+    pt_osc: str = ""
+    max_load: str = "Threads_running=25"
+    critical_load: str = "Threads_running=50"
+    chunk_milliseconds: int = 500
+
+
 SECTIONS: Mapping[str, type] = MappingProxyType(
-    {"site": Site, "database": Database, "inc": Inc, "proof": Proof, "queue": Queue, "web": Web, "worker": Worker}
+    {
+        "site": Site,
+        "database": Database,
+        "inc": Inc,
+        "proof": Proof,
+        "queue": Queue,
+        "web": Web,
+        "worker": Worker,
+        "online": Online,
+    }
 )
 
 
@@ -125,6 +151,7 @@ class Config:
     queue: Queue
     web: Web
     worker: Worker
+    online: Online
     sources: Mapping[str, str]
 
     def values(self) -> Iterator[tuple[str, str, str]]:
@@ -302,6 +329,7 @@ _RANGES = {
     "worker.lease_seconds": (1, 3600),
     "worker.takeover_seconds": (0, 3600),
     "worker.backup_retry_seconds": (0, 3600),
+    "online.chunk_milliseconds": (10, 60_000),
 }
 
 
@@ -326,6 +354,20 @@ def _judge(parts: Mapping[str, Any], sources: Mapping[str, str]) -> list[str]:
     if site.debug and site.mode == "production":
         problems.append('site.debug: is true, which shows secrets on error pages; it needs site.mode = "local".')
     problems += _judge_fault(site, sources["site.fault"])
+    problems += _judge_online(parts["online"], sources)
+    return problems
+
+
+def _judge_online(online: Online, sources: Mapping[str, str]) -> list[str]:
+    problems = []
+    if online.pt_osc and not online.pt_osc.startswith("/"):
+        problems.append(f"online.pt_osc ({sources['online.pt_osc']}): needs a whole path, found {online.pt_osc!r}.")
+    for key in ("max_load", "critical_load"):
+        if not _LOADS.fullmatch(getattr(online, key)):
+            problems.append(
+                f"online.{key} ({sources[f'online.{key}']}): needs status variables and numbers, e.g."
+                f" Threads_running=25,Threads_connected=900, found {getattr(online, key)!r}."
+            )
     return problems
 
 

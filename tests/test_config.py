@@ -149,6 +149,27 @@ class TestRefusal:
         assert "Traceback" not in done.stderr
 
 
+class TestOnline:
+    @pytest.mark.parametrize(
+        ("line", "words"),
+        [
+            ('pt_osc = "pt-online-schema-change"', "online.pt_osc"),
+            ('max_load = "Threads_running=5; rm"', "online.max_load"),
+            ('critical_load = ""', "online.critical_load"),
+            ("chunk_milliseconds = 0", "needs a number from 10 to 60000"),
+            ('gh_ost = "/usr/bin/gh-ost"', "there is no such setting"),
+        ],
+    )
+    def test_what_the_tool_could_not_use_is_refused(self, tmp_path: Path, line: str, words: str) -> None:
+        with pytest.raises(ConfigError) as error:
+            read(tmp_path, f"{LOCAL}\n[online]\n{line}\n")
+        assert words in str(error.value)
+
+    def test_several_loads_can_be_watched(self, tmp_path: Path) -> None:
+        text = '[online]\npt_osc = "/opt/pt-osc"\nmax_load = "Threads_running=5,Threads_connected=900"\n'
+        assert read(tmp_path, f"{LOCAL}\n{text}").online.max_load.endswith("Threads_connected=900")
+
+
 class TestSecrets:
     def test_it_makes_them_once_in_local_mode(self, tmp_path: Path) -> None:
         first = fill_secrets(read(tmp_path, LOCAL))

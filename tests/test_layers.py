@@ -25,6 +25,11 @@ PURE = {
     "changes.errors",
     "changes.expiry",
     "changes.judgement",
+    "changes.size_policy",
+    "changes.online_rules",
+    "changes.online_command",
+    "changes.online_output",
+    "changes.online_launcher",
     "changes.binlog_commands",
     "changes.lexer",
     "changes.splitter",
@@ -56,7 +61,7 @@ PURE_THIRD_PARTY = {"sqlparse", "zstandard"}
 DRIVERS = {"MySQLdb", "pymysql", "pymysqlreplication"}
 # These talk to a server, and know nothing of Django's models.
 DRIVER_SHELL = {
-    *("changes.targets", "changes.runner", "changes.killing", "changes.definitions"),
+    *("changes.targets", "changes.runner", "changes.killing", "changes.definitions", "changes.online_server"),
     *("backups.source", "backups.shared", "backups.snapshot", "backups.schema", "backups.bulk", "backups.purging"),
 }
 # These put both together: a server's answers, or its errors, and models.
@@ -74,6 +79,7 @@ SHELL = DRIVER_SHELL | {
     *("changes.child_plan", "changes.children", "changes.keeping_children"),
     *("changes.preflight_schemas", "changes.preflight_triggers", "changes.redo"),
     *("changes.keeping", "changes.kept_data", "changes.retention", "changes.purge"),
+    *("changes.table_changes", "changes.online_change"),
     *("backups.store", "backups.cursors", "backups.archive", "backups.capture", "backups.restore", "backups.preview"),
     "inception_site.demo",
 }

@@ -24,7 +24,7 @@ _INTEGER_BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigi
 _TEXT_BYTES = {"tinytext": 1 << 8, "text": 1 << 16, "mediumtext": 1 << 24, "longtext": 1 << 32}
 _BLOB_BYTES = {"tinyblob": 1 << 8, "blob": 1 << 16, "mediumblob": 1 << 24, "longblob": 1 << 32}
 _WITH_FRACTION = ("datetime", "timestamp", "time")
-_GEOMETRIES = frozenset(
+GEOMETRIES = frozenset(
     {"point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon"}
     | {"geometrycollection", "geomcollection"}
 )
@@ -201,4 +201,4 @@ def _bits(old: ColumnType, new: ColumnType, strict: bool) -> bool:
 
 
 def _geometries(old: ColumnType, new: ColumnType, strict: bool) -> bool:
-    return old.base in _GEOMETRIES and new.base == "geometry"
+    return old.base in GEOMETRIES and new.base == "geometry"

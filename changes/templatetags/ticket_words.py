@@ -14,6 +14,7 @@ from changes.highlight import highlight_sql
 from changes.kinds import StatementKind
 from changes.masking import hide_values
 from changes.models import Activity, ExecutedStatement, Execution, Ticket
+from changes.online_command import NAMES
 from changes.problems import Problem
 from changes.templatetags.inception import number
 
@@ -38,6 +39,8 @@ _ACTIVITY = {
     "unknown": ("lost track of the outcome", "bad"),
     "rollback": ("started its rollback", "run"),
     "stop requested": ("asked it to stop after the statement that runs", "run"),
+    "throttled": ("throttled the online change", ""),
+    "resumed": ("let the online change go on", "run"),
     "kill requested": ("asked the server to end the statement that runs", "bad"),
     "put back": ("put it back in the queue", "run"),
     "backup pending": ("made the change and could not back it up yet", "bad"),
@@ -59,6 +62,12 @@ _CONFLICT = {
     "children": "other rows depend on it",
     "error": "refused by the server",
 }
+
+
+@register.filter
+def tool_name(tool: str) -> str:
+    """The name of an online tool as people know it."""
+    return NAMES.get(tool, tool)
 
 
 @register.filter

@@ -1,0 +1,143 @@
+"""What an online tool left on a server: its sessions, its tables and triggers, and whether the tables were swapped.
+
+Whoever calls holds the ticket's lock, so that no session of the tool can come anew: each is refused unless the session
+that started the tool holds it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import MySQLdb
+
+from backups.rollback.column_types import GEOMETRIES, parse_type
+from backups.rollback.ddl import digest
+from backups.rollback.definitions import TableDefinition
+from backups.rollback.literals import quote_identifier
+from changes.definitions import read_definitions
+from changes.killing import NO_SUCH_THREAD
+from changes.online_command import OnlinePlan
+from changes.targets import error_of, read_rows
+
+END_SECONDS = 60
+POLL_SECONDS = 0.2
+NO_SUCH_TRIGGER = 1360
+
+
+class OnlineError(Exception):
+    """Something of the tool is in the way; the text is for people."""
+
+
+def require_free(connection: Any, plan: OnlinePlan) -> None:
+    """See that the names which the tool will use are free. Raises OnlineError, MySQLdb.Error."""
+    for name in (plan.new, plan.old):
+        if _exists(connection, plan.schema, name):
+            raise OnlineError(
+                f"Found: there is a table {plan.schema}.{name}, perhaps left by an earlier online change. Needed: that"
+                " name for this one. Look what it is, then rename or drop it."
+            )
+    if find_triggers(connection, plan.schema, plan.table):
+        raise OnlineError(
+            f"Found: {plan.schema}.{plan.table} has triggers now. Needed: none, since the tool makes its own. Check the"
+            " ticket again."
+        )
+
+
+def find_triggers(connection: Any, schema: str, *tables: str) -> list[str]:
+    question = (
+        "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS"
+        f" WHERE EVENT_OBJECT_SCHEMA = %s AND EVENT_OBJECT_TABLE IN ({', '.join(['%s'] * len(tables))})"
+    )
+    return [str(name) for (name,) in read_rows(connection, question, (schema, *tables))]
+
+
+def _exists(connection: Any, schema: str, table: str) -> bool:
+    question = "SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s"
+    return bool(read_rows(connection, question, (schema, table)))
+
+
+def find_sessions(connection: Any, plan: OnlinePlan) -> list[int]:
+    """Return the ids of the tool's sessions: each holds a lock that is named after it."""
+    ids = [int(row[0]) for row in read_rows(connection, "SHOW PROCESSLIST")]
+    return [one for one in ids if read_rows(connection, "SELECT IS_USED_LOCK(%s)", (f"{plan.lock}{one}",)) == [(one,)]]
+
+
+def end_sessions(connection: Any, plan: OnlinePlan) -> None:
+    """Kill the tool's sessions and wait until none is left. Raises OnlineError, MySQLdb.Error."""
+    deadline = time.monotonic() + END_SECONDS
+    while sessions := find_sessions(connection, plan):
+        if time.monotonic() > deadline:
+            raise OnlineError(f"Session {sessions[0]} of the online tool does not end, although it was killed.")
+        for one in sessions:
+            try:
+                connection.query(f"KILL {one}".encode())
+            except MySQLdb.Error as error:
+                if error_of(error)[0] != NO_SUCH_THREAD:
+                    raise
+        time.sleep(POLL_SECONDS)
+
+
+def read_digest(connection: Any, schema: str, table: str) -> str:
+    """Return the mark of a table's definition as it is now, "none" for none. Raises MySQLdb.Error, DefinitionError."""
+    (found,) = read_definitions(connection, [(schema, table)])
+    return digest(found.parse())
+
+
+def clean_up(connection: Any, plan: OnlinePlan, *, swapped: bool) -> None:
+    """Drop what the tool made, and after a swap the table that it put away. Safe to call again. Raises MySQLdb.Error.
+
+    The triggers first: without the new table they would fail every write.
+    """
+    schema = quote_identifier(plan.schema)
+    there = find_triggers(connection, plan.schema, plan.table, plan.old)
+    for name in plan.triggers:
+        if name in there:
+            with _ignoring(NO_SUCH_TRIGGER):
+                read_rows(connection, f"DROP TRIGGER {schema}.{quote_identifier(name)}")
+    for table in (plan.new, plan.old) if swapped else (plan.new,):
+        if _exists(connection, plan.schema, table):
+            read_rows(connection, f"DROP TABLE {schema}.{quote_identifier(table)}")
+
+
+@contextlib.contextmanager
+def _ignoring(number: int) -> Iterator[None]:
+    try:
+        yield
+    except MySQLdb.Error as error:
+        if error_of(error)[0] != number:
+            raise
+
+
+def compare_rows(connection: Any, plan: OnlinePlan, columns: Sequence[str]) -> str:
+    """Compare the copied table with the original, as one moment shows both. Returns the difference, "" for none.
+
+    columns: of both tables, whose definitions are the same. The tool's triggers change both tables in one transaction,
+    so that in one snapshot they are equal whatever others write. Raises MySQLdb.Error.
+    """
+    quoted = [quote_identifier(column) for column in columns]
+    # As bytes: columns of several character sets do not go together otherwise.
+    values = ", ".join(f"CAST({column} AS BINARY)" for column in quoted)
+    row = f"CONCAT_WS('#', {values}, CONCAT({', '.join(f'ISNULL({column})' for column in quoted)}))"
+    found = []
+    read_rows(connection, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    read_rows(connection, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+    try:
+        for table in (plan.table, plan.new):
+            name = f"{quote_identifier(plan.schema)}.{quote_identifier(table)}"
+            found += read_rows(connection, f"SELECT COUNT(*), COALESCE(BIT_XOR(CRC32({row})), 0) FROM {name}")
+    finally:
+        connection.rollback()
+    (rows, mark), (copied, copied_mark) = found
+    if rows != copied:
+        return f"{plan.table} has {rows:,} rows and its copy has {copied:,}"
+    return "" if mark == copied_mark else f"the rows of {plan.table} and of its copy differ"
+
+
+def find_same_columns(before: TableDefinition, after: TableDefinition) -> list[str]:
+    """Return the columns whose values can be compared as they are."""
+    same = [column for column in before.columns if column in after.columns]
+    types = {column.name: parse_type(column, "") for column in same}
+    return [name for name, kind in types.items() if kind is not None and kind.base not in GEOMETRIES]
