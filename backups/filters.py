@@ -21,7 +21,10 @@ KINDS = (
     "CREATEINDEX",
     "DROPINDEX",
     "CREATEVIEW",
+    "ALTERVIEW",
     "DROPVIEW",
+    "CREATEDATABASE",
+    "ALTERDATABASE",
     "UNKNOWN",
 )
 """The `type` texts of the format; UNKNOWN is goInception's for CREATE VIEW."""

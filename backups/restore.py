@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,9 +14,11 @@ from backups.archive import Archive
 from backups.binlog.flavor import Flavor
 from backups.binlog.rows import ChangeKind, Image, RowChange
 from backups.cursors import open_backup_cursor
+from backups.emptiness import find_in_table, find_object
 from backups.errors import BackupError, HalfRestoredError, RestoreError
 from backups.guards import Guards
 from backups.preview import PreviewPage, PreviewRow, preview
+from backups.rollback.databases import parse_drop
 from backups.rollback.kept_values import Question, is_preparation, parse_question
 from backups.rollback.statements import build_key_text
 from backups.undoing import (
@@ -61,8 +62,6 @@ _ROWS_SINCE = (
     "found rows that were written since, for which no values of the dropped columns were kept, and a key, check or"
     " foreign key on these. Needed: only rows that were there when the columns were dropped. Move the others away."
 )
-
-_DROP_TABLE = re.compile(r"DROP TABLE (`(?:[^`]|``)+`\.`(?:[^`]|``)+`)(?: /\* CHECKSUM TABLE was (\d+) \*/)?;")
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +248,7 @@ class _Restore:
         self._cursor.execute(f"SET SESSION sql_mode = '{SCHEMA_CHANGE_MODE}'")
         try:
             for _, text in records:
-                if self._keeps_rows(text):
+                if self._keeps_rows(text) or self._keeps_objects(text):
                     break
                 try:
                     self._cursor.execute(f"{self.marker} {text}".encode())
@@ -513,15 +512,26 @@ class _Restore:
 
     def _keeps_rows(self, text: str) -> bool:
         """Tell whether undoing a CREATE TABLE would take rows away that did not come with it."""
-        match = _DROP_TABLE.fullmatch(text)
-        if match is None or self.on_conflict == "overwrite":
+        if self.on_conflict == "overwrite" or (found := find_in_table(self._cursor, text)) is None:
             return False
-        self._cursor.execute(f"SELECT 1 FROM {match[1]} LIMIT 1".encode())
-        if self._cursor.fetchone() is None or (match[2] and match[2] == self._read_checksum(match[1])):
-            return False
-        schema, table = (part.replace("``", "`") for part in match[1][1:-1].split("`.`"))
-        detail = "the table holds rows, which dropping it would take away"
+        schema, table, what = found
+        detail = f"the table holds {what}, which dropping it would take away"
         self._add_conflict(Conflict(schema, table, "", "changed", None, None, None, detail))
+        return True
+
+    def _keeps_objects(self, text: str) -> bool:
+        """Tell whether undoing a CREATE DATABASE would take away what others made in the schema.
+
+        No choice about conflicts lets it: what would go is more than the rows that the page can show.
+        """
+        schema = parse_drop(text)
+        found = find_object(self._cursor, schema) if schema is not None else ""
+        if schema is None or not found:
+            return False
+        detail = f"the schema {schema} holds {found}, which dropping it would take away"
+        if self.on_conflict != "stop":
+            raise RestoreError(f"{detail}. Needed: an empty schema. Drop what is in there in a ticket of its own.")
+        self._add_conflict(Conflict(schema, "", "", "changed", None, None, None, detail))
         return True
 
     def _settle_kept(self, question: Question) -> bool:
@@ -548,10 +558,6 @@ class _Restore:
             self._cursor.execute(question.overwrite.encode())
             self.rows_overwritten += count
         return self.on_conflict != "stop"
-
-    def _read_checksum(self, name: str) -> str:
-        self._cursor.execute(f"CHECKSUM TABLE {name}".encode())
-        return str(self._cursor.fetchone()[1])
 
     def _verify_after_triggers(self) -> None:
         """Compare each row once more, at its oldest change: triggers of later statements can have changed it again."""

@@ -89,12 +89,18 @@ def find_obstacle(execution: Execution) -> Execution | None:
     running = Execution.objects.filter(state=ExecutionState.RUNNING, ticket__target=ticket.target_id).exclude(
         pk=execution.pk
     )
-    same_schema = running.filter(ticket__schema_name=ticket.schema_name).select_related("ticket").first()
-    if same_schema is not None:
-        return same_schema
+    wanted = schemas_of(ticket)
+    for other in running.select_related("ticket").order_by("started_at"):
+        if wanted & schemas_of(other.ticket):
+            return other
     if running.count() >= ticket.target.most_running:
         return running.select_related("ticket").order_by("started_at").first()
     return None
+
+
+def schemas_of(ticket: Ticket) -> set[str]:
+    """Return the schemas in which a ticket changes something, in small letters: on some servers they are the same."""
+    return {name.lower() for name in (ticket.schema_name, *ticket.inspection.get("schemas", ()))}
 
 
 def find_ready(among: QuerySet[Execution]) -> list[Execution]:

@@ -12,13 +12,12 @@ from backups.rollback.alter import NoInverseError
 from backups.rollback.ddl import (
     Definitions,
     Inverse,
-    ObjectName,
     SchemaChange,
     build_inverse,
     compare_definitions,
     digest,
 )
-from backups.rollback.definitions import Definition
+from backups.rollback.definitions import Definition, ObjectName
 from backups.rollback.kept import KeptTable
 from changes import kept_data
 from changes.alter_clauses import AlterAction
@@ -33,12 +32,29 @@ STRICT_MODES = frozenset({"STRICT_TRANS_TABLES", "STRICT_ALL_TABLES", "TRADITION
 
 
 def list_names(statement: Statement, schema_name: str) -> tuple[ObjectName, ...]:
-    """Return every table and view that a schema change makes, changes, renames or takes away."""
+    """Return every table and view that a schema change makes, changes, renames or takes away; or the schema."""
     facts = statement.facts
     if facts is None:
         return ()
+    if facts.database is not None:
+        return ((facts.database or schema_name, ""),)
     uses = [*facts.written, facts.own, *(use for pair in facts.renames for use in pair)]
     return tuple(dict.fromkeys((use.schema or schema_name, use.table) for use in uses))
+
+
+def list_renames(statement: Statement, schema_name: str) -> tuple[tuple[ObjectName, ObjectName], ...]:
+    """Return (old, new) of tables and views, in the order of the text."""
+    return tuple(((old[0] or schema_name, old[1]), (new[0] or schema_name, new[1])) for old, new in statement.renames)
+
+
+def list_column_renames(statement: Statement) -> tuple[tuple[str, str], ...]:
+    clauses = statement.facts.clauses if statement.facts else ()
+    return tuple((clause.old, clause.name) for clause in clauses if clause.action is AlterAction.RENAME_COLUMN)
+
+
+def label(name: ObjectName, schema_name: str) -> str:
+    """Return what a table is called on a ticket of `schema_name`: with its schema when that is another one."""
+    return name[1] if name[0] == schema_name else ".".join(name)
 
 
 def read_before(connection: Any, statement: Statement, schema_name: str) -> dict[str, Any]:
@@ -56,20 +72,23 @@ def read_before(connection: Any, statement: Statement, schema_name: str) -> dict
         "objects": [one.to_dict() for one in found],
         "kept": [],
         "zeros": [[*name, list(columns)] for name, columns in zeros.items()],
+        "renames": list_renames(statement, schema_name),
+        "column_renames": list_column_renames(statement),
     }
 
 
-def require_seen(before: Mapping[str, Any], seen: Mapping[str, str]) -> None:
+def require_seen(before: Mapping[str, Any], schema_name: str, seen: Mapping[str, str]) -> None:
     """Raise DefinitionError unless the tables are still those on which the rollback was proven.
 
-    seen: digests by name, of tables that no earlier statement of the ticket changes.
+    seen: digests by `label`, of tables that no earlier statement of the ticket changes.
     """
     zeros = _load_zeros(before)
     for one in load_recorded(before.get("objects", ())):
-        if one.name in seen and mark(one.parse(), zeros.get((one.schema, one.name), ())) != seen[one.name]:
+        name = label((one.schema, one.name), schema_name)
+        if name in seen and mark(one.parse(), zeros.get((one.schema, one.name), ())) != seen[name]:
             raise DefinitionError(
-                f"Found: {one.schema}.{one.name} is no longer as it was when the rollback of this statement was proven."
-                " Needed: a rollback that was proven for what is there. Check the ticket again and submit it."
+                f"Found: {one.schema}.{one.name or '*'} is no longer as it was when the rollback of this statement was"
+                " proven. Needed: a rollback that was proven for what is there. Check the ticket again and submit it."
             )
 
 
@@ -154,12 +173,8 @@ def build_change(
     return SchemaChange(
         before=before,
         after=after,
-        renames=tuple(
-            ((old[0] or schema_name, old[1]), (new[0] or schema_name, new[1])) for old, new in statement.renames
-        ),
-        column_renames=tuple(
-            (clause.old, clause.name) for clause in facts.clauses if clause.action is AlterAction.RENAME_COLUMN
-        ),
+        renames=list_renames(statement, schema_name),
+        column_renames=list_column_renames(statement),
         dropped_columns=tuple(clause.name for clause in facts.clauses if clause.action is AlterAction.DROP_COLUMN),
         rows_lost="" if kept else find_lost_rows(statement.kind, facts),
         kept={(one.schema_name, one.table_name): one for one in kept},

@@ -9,30 +9,42 @@ from typing import Any
 
 import MySQLdb
 
-from backups.rollback.ddl import Definitions, ObjectName
-from backups.rollback.definitions import Definition, parse_table, parse_view
+from backups.rollback.databases import parse_database
+from backups.rollback.ddl import Definitions
+from backups.rollback.definitions import Definition, ObjectName, parse_table, parse_view
 from backups.rollback.literals import quote_identifier
 from changes.targets import error_of, read_rows
 
 NO_SUCH_TABLE = 1146
+NO_SUCH_SCHEMA = 1049
 _PLAIN_SESSION = "SET SESSION sql_mode = '', SESSION sql_quote_show_create = 1"
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedDefinition:
-    """What the server said of one name. text: "" where there is nothing. body: a view's query, "" for a table."""
+    """What the server said of one name; "" as the name stands for the schema itself.
+
+    text: "" where there is nothing. body: a view's query, "" for a table. charset, collation: of the session that made
+        the view; "" for a table, and in records of before they were kept.
+    """
 
     schema: str
     name: str
     text: str = ""
     body: str = ""
     is_view: bool = False
+    charset: str = ""
+    collation: str = ""
 
     def parse(self) -> Definition | None:
         """Raises DefinitionError."""
         if not self.text:
             return None
-        return parse_view(self.text, self.body) if self.is_view else parse_table(self.text)
+        if not self.name:
+            return parse_database(self.text)
+        if self.is_view:
+            return parse_view(self.text, self.body, self.charset, self.collation)
+        return parse_table(self.text)
 
     def to_dict(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
@@ -56,18 +68,23 @@ def plain_session(connection: Any) -> Iterator[None]:
 
 
 def _read(connection: Any, schema: str, name: str) -> RecordedDefinition:
+    quoted = quote_identifier(schema)
+    what = f"TABLE {quoted}.{quote_identifier(name)}" if name else f"DATABASE {quoted}"
     cursor = connection.cursor()
     try:
-        cursor.execute(f"SHOW CREATE TABLE {quote_identifier(schema)}.{quote_identifier(name)}")
+        cursor.execute(f"SHOW CREATE {what}")
         is_view = cursor.description[0][0] == "View"
-        text = str(cursor.fetchone()[1])
+        row = cursor.fetchone()
     except MySQLdb.Error as error:
-        if error_of(error)[0] != NO_SUCH_TABLE:
+        if error_of(error)[0] not in (NO_SUCH_TABLE, NO_SUCH_SCHEMA):
             raise
         return RecordedDefinition(schema, name)
     finally:
         cursor.close()
-    return RecordedDefinition(schema, name, text, _read_body(connection, schema, name) if is_view else "", is_view)
+    if not is_view:
+        return RecordedDefinition(schema, name, str(row[1]))
+    body = _read_body(connection, schema, name)
+    return RecordedDefinition(schema, name, str(row[1]), body, True, charset=str(row[2]), collation=str(row[3]))
 
 
 def _read_body(connection: Any, schema: str, name: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import MySQLdb
 
-from backups.rollback.ddl import ObjectName
+from backups.rollback.definitions import ObjectName
 from changes.alter_clauses import AlterAction
 from changes.kinds import StatementKind
 from changes.statements import Statement

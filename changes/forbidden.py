@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from changes.kinds import StatementKind
 from changes.lexer import Token, TokenKind
@@ -98,6 +99,18 @@ TRANSACTION = Finding(
     "A statement that ends by itself.",
     "Take START TRANSACTION out.",
 )
+REPLACE_DATABASE = Finding(
+    "statement.replace_database",
+    "is CREATE OR REPLACE DATABASE, which drops the schema with all that is in it first.",
+    "CREATE DATABASE, of a schema that is not there yet.",
+    "Take OR REPLACE out.",
+)
+READ_ONLY = Finding(
+    "statement.database_read_only",
+    "sets READ ONLY, which ends all writing in the schema, ours too.",
+    "A character set, a collation, a comment or a default encryption.",
+    "Have an administrator do it outside of a ticket.",
+)
 
 # They take or drop locks (ours too), hold the session, or reach files and other servers.
 _FUNCTIONS = frozenset(
@@ -172,7 +185,11 @@ def _find_in_head(kind: StatementKind, tokens: Sequence[Token]) -> Iterator[Find
         yield DELAYED
     if kind is StatementKind.DELETE and head[1:2] == ["HISTORY"]:
         yield HISTORY
-    if kind is StatementKind.CREATE_VIEW:
+    if kind is StatementKind.CREATE_DATABASE and "REPLACE" in head[1:3]:
+        yield REPLACE_DATABASE
+    if kind is StatementKind.ALTER_DATABASE and ("READ", "ONLY") in pairwise(head):
+        yield READ_ONLY
+    if kind in (StatementKind.CREATE_VIEW, StatementKind.ALTER_VIEW):
         before = head[: head.index("VIEW")] if "VIEW" in head else head
         if "DEFINER" in before:
             yield DEFINER

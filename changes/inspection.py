@@ -13,9 +13,18 @@ from django.utils import timezone
 
 from backups.binlog.snapshots import Snapshot
 from backups.models import BackupSchema
-from backups.schema import INFORMATION_TABLE
+from backups.schema import INFORMATION_TABLE, build_schema_name
 from backups.snapshot import read_snapshot
-from changes import backup_server, effort, preflight, preflight_tables, proof, targets
+from changes import (
+    backup_server,
+    effort,
+    preflight,
+    preflight_schemas,
+    preflight_tables,
+    preflight_triggers,
+    proof,
+    targets,
+)
 from changes.models import ExecutedStatement, Target, Ticket
 from changes.preflight import ChecklistItem
 from changes.problems import Problem
@@ -63,6 +72,7 @@ class Inspection:
     """Findings, worst first, and what each statement is.
 
     one_transaction: how they will run. apart_because: why not in one, when that is not what was asked for.
+    schemas: those besides the ticket's in which it changes something; no other ticket runs in them meanwhile.
     """
 
     problems: tuple[Problem, ...]
@@ -71,6 +81,7 @@ class Inspection:
     identity: ServerIdentity | None = None
     one_transaction: bool = False
     apart_because: str = ""
+    schemas: tuple[str, ...] = ()
     checked_at: str = field(default_factory=lambda: timezone.now().isoformat(timespec="seconds"))
 
     @property
@@ -85,6 +96,7 @@ class Inspection:
             "identity": asdict(self.identity) if self.identity else None,
             "one_transaction": self.one_transaction,
             "apart_because": self.apart_because,
+            "schemas": list(self.schemas),
             "checked_at": self.checked_at,
         }
 
@@ -138,6 +150,14 @@ def _inspect_on(connection: Any, facts: ServerFacts, ticket: Ticket) -> Inspecti
     if not checked.errors:
         snapshot = _read_snapshot(connection, facts, ticket, checked.statements)
         problems += _table_problems(connection, facts, ticket, checked.statements, snapshot)
+        problems += preflight_schemas.check(
+            connection,
+            facts,
+            checked.statements,
+            ticket.schema_name,
+            backups=build_schema_name(ticket.target.host, ticket.target.port, ""),
+        )
+        problems += preflight_triggers.check(connection, checked.statements, ticket.schema_name)
         together = why_not_together(checked.statements, snapshot)
         problems += _transaction_problems(ticket, together)
         if ticket.backup and not any(problem.severity == "error" for problem in problems):
@@ -164,6 +184,7 @@ def _inspect_on(connection: Any, facts: ServerFacts, ticket: Ticket) -> Inspecti
         facts.identity,
         one_transaction=together is None and ticket.transaction_mode != TransactionMode.EACH,
         apart_because="" if ticket.transaction_mode == TransactionMode.EACH else together or "",
+        schemas=preflight_schemas.list_schemas(checked.statements, ticket.schema_name),
     )
 
 
@@ -197,8 +218,9 @@ def _transaction_problems(ticket: Ticket, reason: str | None) -> list[Problem]:
     ]
 
 
-def inspect_rollback(chosen: Iterable[ExecutedStatement]) -> Inspection:
+def inspect_rollback(chosen: Sequence[ExecutedStatement]) -> Inspection:
     """Describe what a rollback undoes, newest first."""
+    tickets = {statement.execution.ticket for statement in chosen}
     statements = [
         InspectedStatement(
             number=statement.seq,
@@ -213,7 +235,8 @@ def inspect_rollback(chosen: Iterable[ExecutedStatement]) -> Inspection:
         )
         for statement in chosen
     ]
-    return Inspection((), tuple(statements))
+    schemas = {name for ticket in tickets for name in ticket.inspection.get("schemas", ())}
+    return Inspection((), tuple(statements), schemas=tuple(sorted(schemas)))
 
 
 def test_connection(target: Target) -> list[ChecklistItem]:
@@ -369,8 +392,8 @@ def _describe(
         text=statement.text,
         kind=statement.kind.value,
         line=statement.line,
-        schema=statement.schema_name or ticket.schema_name,
-        table=statement.table_name or "",
+        schema="" if statement.kind.is_of_database else statement.schema_name or ticket.schema_name,
+        table=statement.table_name or (ticket.schema_name if statement.kind.is_of_database else ""),
         undo=found.undo if found else (),
         undo_note=note,
         undo_state=state,

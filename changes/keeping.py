@@ -20,11 +20,12 @@ from changes.alter_clauses import EVERY_PARTITION, EVERY_TEXT, AlterAction, Alte
 from changes.definitions import load_recorded, parse_definitions
 from changes.grants import Grants
 from changes.kinds import StatementKind
+from changes.reserved import KEPT_PREFIX
 from changes.server_facts import ServerFacts
 from changes.statements import Statement
 from changes.targets import read_rows
 
-PREFIX = "inception_kept_"
+PREFIX = KEPT_PREFIX
 _RIGHTS = ("CREATE", "DROP", "ALTER", "INSERT", "SELECT", "INDEX", "REFERENCES")
 _ENGINES = frozenset({"InnoDB", "MyISAM", "Aria"})
 

@@ -23,7 +23,10 @@ class StatementKind(StrEnum):
     CREATE_INDEX = "CREATE INDEX"
     DROP_INDEX = "DROP INDEX"
     CREATE_VIEW = "CREATE VIEW"
+    ALTER_VIEW = "ALTER VIEW"
     DROP_VIEW = "DROP VIEW"
+    CREATE_DATABASE = "CREATE DATABASE"
+    ALTER_DATABASE = "ALTER DATABASE"
 
     # Everything below is refused.
     ALTER = "ALTER"
@@ -68,6 +71,11 @@ class StatementKind(StrEnum):
         return self in _SCHEMA_CHANGES
 
     @property
+    def is_of_database(self) -> bool:
+        """Whether it is about a schema itself, and not about what is in it."""
+        return self in (StatementKind.CREATE_DATABASE, StatementKind.ALTER_DATABASE)
+
+    @property
     def is_allowed(self) -> bool:
         return self.is_row_change or self.is_schema_change
 
@@ -88,7 +96,10 @@ _SCHEMA_CHANGES = frozenset(
         StatementKind.CREATE_INDEX,
         StatementKind.DROP_INDEX,
         StatementKind.CREATE_VIEW,
+        StatementKind.ALTER_VIEW,
         StatementKind.DROP_VIEW,
+        StatementKind.CREATE_DATABASE,
+        StatementKind.ALTER_DATABASE,
     }
 )
 
@@ -122,6 +133,7 @@ def read_kind(tokens: Sequence[Token]) -> StatementKind:
         word, _ = read_object(tokens)
         if word == "TABLES" and first in ("DROP", "RENAME"):  # TABLE to both servers
             word = "TABLE"
+        word = "DATABASE" if word == "SCHEMA" else word
         return _BY_TWO_WORDS.get(f"{first} {word}", kind)
     return kind
 

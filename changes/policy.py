@@ -17,20 +17,24 @@ from changes.problems import Problem
 from changes.reading import Reading
 from changes.references import TableUse
 from changes.refusals import ALLOWED_TEXT, choose_refusal
+from changes.reserved import is_own, is_system
+from changes.schema_facts import SchemaFacts
 from changes.splitter import Piece
-
-SYSTEM_SCHEMAS = frozenset({"mysql", "information_schema", "performance_schema", "sys"})
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A statement to be judged. reading: None for a kind that is not allowed, the error when it could not be read."""
+    """A statement to be judged. reading: None for a kind that is not allowed, the error when it could not be read.
+
+    scratch: schemas of this application that the statement may name, in a proof.
+    """
 
     number: int
     piece: Piece
     kind: StatementKind
     reading: Reading | UnreadableError | None
     schema_name: str
+    scratch: frozenset[str] = frozenset()
 
     @property
     def place(self) -> str:
@@ -43,10 +47,22 @@ class Subject:
         )
 
 
-def check_script(count: int, schema_name: str, max_statements: int) -> list[Problem]:
-    """Return the problems of the whole ticket. count: of its statements."""
+def check_script(
+    count: int, schema_name: str, max_statements: int, *, scratch: frozenset[str] = frozenset()
+) -> list[Problem]:
+    """Return the problems of the whole ticket. count: of its statements. scratch: as in Subject."""
     problems = []
-    if schema_name.lower() in SYSTEM_SCHEMAS:
+    if is_own(schema_name) and schema_name not in scratch:
+        problems.append(
+            Problem(
+                "schema.reserved",
+                "error",
+                found=f"The ticket's schema is {schema_name}, which is one of Inception's own.",
+                needed="A schema of an application.",
+                how="Choose another schema.",
+            )
+        )
+    if is_system(schema_name):
         problems.append(
             Problem(
                 "schema.system",
@@ -110,33 +126,29 @@ def _find_errors(subject: Subject) -> Iterator[Problem]:
 
 
 def _check_names(subject: Subject, reading: Reading) -> Iterator[Problem]:
+    yield from _check_database(subject, reading.facts)
+    moved = _find_moved(subject, reading.facts)
     for use in reading.uses:
-        if use.schema is not None:
+        if use in moved:
+            yield from _check_destination(subject, use.schema or "", f"{use.schema}.{use.table}")
+        elif use.schema is not None:
             yield from _check_schema(subject, use.schema, f"{use.schema}.{use.table}")
         if _is_ours(use):
-            yield subject.error(
-                "statement.reserved_table",
-                found=f"names the table {use.table}.",
-                needed="Tables of your own: names in $_$…$_$ are those of the backup.",
-                how="Use another name.",
-            )
+            yield _reserved_name(subject, f"the table {use.table}")
     # Aliases are compared without case on some servers; a false match only makes a column of it.
     aliases = {alias.lower() for alias in reading.aliases}
     for name in reading.names:
+        if len(name.parts) == 2 and not name.is_call and TableUse(name.parts[0], name.parts[1]) in moved:
+            continue  # the new name behind ALTER TABLE … RENAME
         qualifier, text = name.parts[0], ".".join(name.parts)
         is_column = len(name.parts) == 2 and not name.is_call and qualifier.lower() in aliases
-        if not is_column or qualifier.lower() in SYSTEM_SCHEMAS:
+        if not is_column or is_system(qualifier):
             yield from _check_schema(subject, qualifier, text)
 
 
 def _check_schema(subject: Subject, schema: str, text: str) -> Iterator[Problem]:
-    if schema.lower() in SYSTEM_SCHEMAS:
-        yield subject.error(
-            "statement.system_schema",
-            found=f"names {text}, and {schema} belongs to the server.",
-            needed=f"Tables of the ticket's schema, {subject.schema_name}.",
-            how="Take that name out.",
-        )
+    if is_system(schema):
+        yield _system_schema(subject, schema, text)
     elif schema.lower() == subject.schema_name.lower() != schema:
         yield subject.error(
             "statement.other_schema",
@@ -151,6 +163,65 @@ def _check_schema(subject: Subject, schema: str, text: str) -> Iterator[Problem]
             needed=f"Tables of {subject.schema_name}, or an alias that the statement defines.",
             how=f"Correct the name, or make a ticket for the schema {schema}.",
         )
+
+
+def _system_schema(subject: Subject, schema: str, text: str) -> Problem:
+    return subject.error(
+        "statement.system_schema",
+        found=f"names {text}, and {schema} belongs to the server.",
+        needed=f"Tables of the ticket's schema, {subject.schema_name}.",
+        how="Take that name out.",
+    )
+
+
+def _find_moved(subject: Subject, facts: SchemaFacts | None) -> set[TableUse]:
+    """Return the names in another schema of tables that RENAME moves from the ticket's schema, or into it.
+
+    ALTER TABLE only moves out of it: what it names by one word alone is of the session's schema.
+    """
+    moved = set[TableUse]()
+    for old, new in facts.moves if facts else ():
+        here = [use.schema in (None, subject.schema_name) for use in (old, new)]
+        if here == [True, False]:
+            moved.add(new)
+        if here == [False, True] and not (facts and facts.clauses):
+            moved.add(old)
+    return moved
+
+
+def _check_destination(subject: Subject, schema: str, text: str) -> Iterator[Problem]:
+    """What speaks against a schema besides the ticket's that a statement makes, or moves a table from or to."""
+    if is_system(schema):
+        yield _system_schema(subject, schema, text)
+    elif schema.lower() == subject.schema_name.lower() != schema:
+        yield from _check_schema(subject, schema, text)
+    elif is_own(schema) and schema not in subject.scratch:
+        yield subject.error(
+            "statement.reserved_schema",
+            found=f"names {text}: schemas of such names are made by Inception, for what is set aside and for proofs.",
+            needed="A schema of an application.",
+            how="Use another name.",
+        )
+
+
+def _check_database(subject: Subject, facts: SchemaFacts | None) -> Iterator[Problem]:
+    if facts is None or not facts.database:
+        return
+    if _is_ours(TableUse(None, facts.database)):
+        yield _reserved_name(subject, f"the schema {facts.database}")
+    if subject.kind is StatementKind.CREATE_DATABASE:
+        yield from _check_destination(subject, facts.database, facts.database)
+    else:
+        yield from _check_schema(subject, facts.database, facts.database)
+
+
+def _reserved_name(subject: Subject, what: str) -> Problem:
+    return subject.error(
+        "statement.reserved_table",
+        found=f"names {what}.",
+        needed="Tables of your own: names in $_$…$_$ are those of the backup.",
+        how="Use another name.",
+    )
 
 
 def _is_ours(use: TableUse) -> bool:

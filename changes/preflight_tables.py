@@ -42,8 +42,11 @@ _PRIVILEGES = {
     _K.CREATE_INDEX: ("INDEX",),
     _K.DROP_INDEX: ("INDEX",),
     _K.CREATE_VIEW: ("CREATE VIEW",),
+    _K.ALTER_VIEW: ("CREATE VIEW", "DROP"),
     _K.DROP_VIEW: ("DROP",),
 }
+# Of a table that goes to another schema, and of its place there.
+_LEAVING, _ARRIVING = ("ALTER", "DROP"), ("CREATE", "INSERT")
 _MAKES = frozenset({_K.CREATE_TABLE, _K.CREATE_VIEW})
 _DROPS = frozenset({_K.DROP_TABLE, _K.DROP_VIEW})
 # REPLACE deletes before it inserts; INSERT … ON DUPLICATE KEY UPDATE updates.
@@ -117,6 +120,8 @@ def check_tables(
 
 def _names_of(statement: NamesTables, schema_name: str) -> list[TableName]:
     """Return the statement's tables, the one its backup is filed under first."""
+    if statement.kind.is_of_database:
+        return []
     own = [] if statement.table_name is None else [(statement.schema_name, statement.table_name)]
     names = (*own, *statement.written, *statement.read)
     return list(dict.fromkeys((schema or schema_name, table) for schema, table in names))
@@ -194,7 +199,10 @@ class _Check:
 
     def privileges(self) -> Iterator[Problem]:
         needed = [(name, privilege) for name in self.written for privilege in _PRIVILEGES.get(self.statement.kind, ())]
-        for (schema, table), privilege in needed:
+        for old, new in self.renames:
+            if old[0] != new[0]:
+                needed += [(old, right) for right in _LEAVING] + [(new, right) for right in _ARRIVING]
+        for (schema, table), privilege in dict.fromkeys(needed):
             if not self.server.grants.has_privilege(privilege, schema, table):
                 yield self.problem(
                     "error",

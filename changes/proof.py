@@ -21,25 +21,25 @@ from backups.rollback.alter import NoInverseError
 from backups.rollback.column_types import parse_type
 from backups.rollback.ddl import (
     Definitions,
-    ObjectName,
     SchemaChange,
     build_inverse,
     compare_definitions,
+    digest,
     find_narrowed,
     find_stuck,
     move_change,
 )
-from backups.rollback.definitions import TableDefinition
+from backups.rollback.definitions import ObjectName, TableDefinition
 from backups.rollback.kept import KeptTable
 from changes import effort, keeping, kept_data, proof_server, targets
 from changes.alter_clauses import EVERY_TEXT
-from changes.ddl_undo import build_change, find_loss_by_text, list_names, mark
+from changes.ddl_undo import build_change, find_loss_by_text, label, list_names, mark
 from changes.definitions import parse_definitions
 from changes.lexer import SplitError
 from changes.proof_server import NoProofError
 from changes.renumbering import find_zeros
-from changes.requalify import requalify
-from changes.scratch import Scratch, open_scratch, read_originals
+from changes.requalify import requalify_all
+from changes.scratch import Originals, Scratch, open_scratch, read_originals
 from changes.server_facts import ServerFacts
 from changes.statements import Statement, check_statements
 
@@ -88,12 +88,10 @@ def prove(
     names = {name for statement in changing for name in _mentioned(statement, schema_name)}
     target = _Target(connection, facts, schema_name, most_copied_mib)
     try:
-        originals = read_originals(connection, schema_name, names)
+        originals = _read_originals(connection, schema_name, names)
         target.definitions = parse_definitions(originals.objects)
-        seen = _digest_untouched(changing, target)
         with proof_server.connected(facts.flavor) as other, open_scratch(other, originals) as scratch:
-            found = _Play(scratch, target).run(changing)
-            return {number: replace(one, seen=seen[number]) for number, one in found.items()}
+            return _Play(scratch, target).run(changing)
     except (NoProofError, DefinitionError, SplitError) as error:
         reason = str(error).rstrip(".")
     except MySQLdb.Error as error:
@@ -104,17 +102,14 @@ def prove(
     return {statement.number: target.without_proof(statement, reason) for statement in changing}
 
 
-def _digest_untouched(statements: Sequence[Statement], target: _Target) -> dict[int, dict[str, str]]:
-    """Return what each statement finds on the target itself, and not as a statement before it leaves it."""
-    found, touched = dict[int, dict[str, str]](), set[ObjectName]()
-    for statement in statements:
-        names = list_names(statement, target.schema_name)
-        zeros = target.find_zeros(statement)
-        found[statement.number] = {
-            name[1]: mark(target.definitions.get(name), zeros.get(name, ())) for name in names if name not in touched
-        }
-        touched.update(names)
-    return found
+def _read_originals(connection: Any, schema_name: str, names: set[ObjectName]) -> Originals:
+    """Raises NoProofError where the account may not read a definition, of another schema's table for example."""
+    try:
+        return read_originals(connection, schema_name, names)
+    except MySQLdb.Error as error:
+        if not _answers(connection):
+            raise
+        raise NoProofError("the target answered {}: {}".format(*targets.error_of(error))) from error
 
 
 def _answers(connection: Any) -> bool:
@@ -124,9 +119,8 @@ def _answers(connection: Any) -> bool:
     return False
 
 
-def _mentioned(statement: Statement, schema_name: str) -> list[str]:
-    named = [*list_names(statement, schema_name), *((schema or schema_name, name) for schema, name in statement.tables)]
-    return [name for schema, name in named if schema == schema_name]
+def _mentioned(statement: Statement, schema_name: str) -> list[ObjectName]:
+    return [*list_names(statement, schema_name), *((schema or schema_name, name) for schema, name in statement.tables)]
 
 
 @dataclass(slots=True)
@@ -207,22 +201,34 @@ def _find_in_all(
 
 @dataclass(slots=True)
 class _Play:
-    """The ticket's schema changes, one after the other, on a scratch schema."""
+    """The ticket's schema changes, one after the other, on a scratch schema.
+
+    touched: what statements so far have changed: those that come then do not find it as it is on the target now.
+    """
 
     scratch: Scratch
     target: _Target
     stopped: str = ""
+    touched: set[ObjectName] = field(default_factory=set)
 
     def run(self, statements: Sequence[Statement]) -> dict[int, StatementProof]:
         found = {}
         for statement in statements:
-            found[statement.number] = self._prove(statement)
+            seen = self._digest_untouched(statement)
+            found[statement.number] = replace(self._prove(statement), seen=seen)
             if self.stopped:
                 break
         return {
             statement.number: found.get(statement.number) or self.target.without_proof(statement, self.stopped)
             for statement in statements
         }
+
+    def _digest_untouched(self, statement: Statement) -> dict[str, str]:
+        schema_name = self.target.schema_name
+        names = [name for name in list_names(statement, schema_name) if name not in self.touched]
+        zeros = self.target.find_zeros(statement)
+        definitions = self.target.definitions
+        return {label(name, schema_name): mark(definitions.get(name), zeros.get(name, ())) for name in names}
 
     def _prove(self, statement: Statement) -> StatementProof:
         try:
@@ -255,6 +261,9 @@ class _Play:
             if kept:
                 self.scratch.make_again(before, names)
                 change, after = self._play(statement, sql, kept, before)
+        # Children of a table that is renamed change with it.
+        touched = [name for name in {*before, *after} if digest(before.get(name)) != digest(after.get(name))]
+        self.touched.update(names, touched)
         inverse = build_inverse(change)
         if inverse.missing:
             lost = inverse.missing.removeprefix("cannot be undone: ").rstrip(".")
@@ -326,19 +335,33 @@ class _Play:
     def _to_scratch(self, statement: Statement) -> str:
         """Return the statement's text for the scratch schema, and see that it names no other. Raises NoProofError."""
         facts = self.target.facts
-        quotes = {"ansi_quotes": facts.ansi_quotes, "no_backslash_escapes": facts.no_backslash_escapes}
-        sql = requalify(statement.text, self.target.schema_name, self.scratch.name, **quotes)
-        checked = check_statements(sql, self.scratch.name, len(sql.encode()) + 1, **quotes)
+        names = self.scratch.names
+        sql = requalify_all(
+            statement.text,
+            names,
+            ansi_quotes=facts.ansi_quotes,
+            no_backslash_escapes=facts.no_backslash_escapes,
+        )
+        checked = check_statements(
+            sql,
+            self.scratch.name,
+            len(sql.encode()) + 1,
+            ansi_quotes=facts.ansi_quotes,
+            no_backslash_escapes=facts.no_backslash_escapes,
+            scratch=frozenset(names.values()),
+        )
         if checked.errors or len(checked.statements) != 1 or checked.statements[0].kind is not statement.kind:
             raise NoProofError("it could not be written for a scratch schema")
+        if not set(checked.statements[0].list_other_schemas(self.scratch.name)) <= set(names.values()):
+            raise NoProofError("it names a schema for which there is no scratch schema")
         return sql
 
     def _run_as_ticket(self, sql: str, kept: Sequence[KeptTable], before: Definitions) -> None:
         """Run a statement as the execution does, with what it would destroy set aside first."""
-        connection, name = self.scratch.connection, self.scratch.name
+        connection, names = self.scratch.connection, self.scratch.names
         targets.read_rows(connection, "SET SESSION sql_mode = %s", (self.target.facts.sql_mode,))
         self.scratch.drop_kept()
-        here = {(name, table): definition for (_, table), definition in before.items()}
+        here = {(names[schema], table): definition for (schema, table), definition in before.items()}
         kept_data.set_aside(connection, [self.scratch.place(one) for one in kept], here)
         self.scratch.run(sql)
 

@@ -12,10 +12,11 @@ from django.conf import settings
 from backups.binlog.flavor import Flavor
 from changes import backup_server, targets
 from changes.grants import parse_grants
+from changes.reserved import PROOF_PREFIX
 
 SECONDS = 60
 """Without an answer the try is given up: what is tried has not been approved by anyone."""
-PREFIX = "inception_proof_"
+PREFIX = PROOF_PREFIX
 NEEDED = ("CREATE", "DROP", "ALTER", "INDEX", "REFERENCES", "CREATE VIEW", "SHOW VIEW", "SELECT", "INSERT")
 
 

@@ -29,7 +29,7 @@ from backups.rollback.kept_values import is_logged_as_text
 from backups.source import SearchResult, Wanted, find_own_transactions
 from changes import ddl_undo, ending, jobs, kept_data, killing, targets, undo
 from changes.activity import note
-from changes.attempt import Attempt, LostExecutionError, lock_name
+from changes.attempt import Attempt, LostExecutionError, lock_name, schemas_of
 from changes.executed_change import is_row_change, load_snapshot
 from changes.inspection import check_text
 from changes.judgement import Evidence, Judgement, judge
@@ -238,11 +238,10 @@ def _find_undo(attempt: Attempt, scene: _Scene, record: ExecutedStatement) -> No
     ticket = attempt.execution.ticket
     if record.undo_statements or record.undo_missing:
         return
-    later = Execution.objects.filter(
-        ticket__target=ticket.target_id, ticket__schema_name=ticket.schema_name, started_at__gt=record.intent_at
-    ).exclude(pk=attempt.execution.pk)
+    later = Execution.objects.filter(ticket__target=ticket.target_id, started_at__gt=record.intent_at)
+    others = later.exclude(pk=attempt.execution.pk).select_related("ticket")
     statements = check_text(ticket, scene.facts).statements
-    if later.exists() or record.seq >= len(statements):
+    if any(schemas_of(ticket) & schemas_of(other.ticket) for other in others) or record.seq >= len(statements):
         attempt.write(record, undo_missing="cannot be undone: what it left was looked at only after other changes.")
         return
     inverse = ddl_undo.finish(

@@ -10,7 +10,7 @@ from changes.lexer import Token
 
 ALLOWED_TEXT = (
     "One of INSERT, REPLACE, UPDATE, DELETE; CREATE, ALTER, DROP, RENAME or TRUNCATE TABLE; "
-    "CREATE or DROP INDEX; CREATE or DROP VIEW."
+    "CREATE or DROP INDEX; CREATE, ALTER or DROP VIEW; CREATE or ALTER DATABASE."
 )
 
 
@@ -71,10 +71,12 @@ _OBJECT_REFUSALS = {
     ),
     **dict.fromkeys(
         ("DATABASE", "SCHEMA"),
-        Refusal("a ticket works inside of one schema that exists", "Have an administrator do it outside of a ticket."),
+        Refusal(
+            "all that is in the schema would go with it, and could not be put back",
+            "Drop its tables in a ticket of that schema, and have an administrator drop the empty schema.",
+        ),
     ),
     "SEQUENCE": Refusal("a sequence's numbers cannot be put back", "Use an AUTO_INCREMENT column."),
-    "VIEW": Refusal("the old definition cannot be put back yet", "Write DROP VIEW, then CREATE VIEW."),
 }
 _OTHER_OBJECT = Refusal("Inception cannot back it up", "Have an administrator do it outside of a ticket.")
 _UNKNOWN = Refusal("Inception does not know this statement", "Correct its first word, or delete it.")

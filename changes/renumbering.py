@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from backups.rollback.column_types import parse_type
-from backups.rollback.ddl import Definitions, ObjectName
-from backups.rollback.definitions import Element, TableDefinition
+from backups.rollback.ddl import Definitions
+from backups.rollback.definitions import Element, ObjectName, TableDefinition
 from backups.rollback.literals import quote_identifier
 from changes.kinds import StatementKind
 from changes.statements import Statement

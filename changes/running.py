@@ -67,7 +67,7 @@ def _prepare_records(run: Run, statements: Sequence[Statement]) -> list[Executed
                 statement.text,
                 kind=statement.kind.value,
                 schema_name=statement.schema_name or run.ticket.schema_name,
-                table_name=statement.table_name or "",
+                table_name=statement.table_name or (run.ticket.schema_name if statement.kind.is_of_database else ""),
             )
             for statement in statements
         ]

@@ -24,7 +24,7 @@ def read_before(run: Run, statement: Statement) -> dict[str, Any]:
     connection, schema_name = run.session.connection, run.ticket.schema_name
     before = ddl_undo.read_before(connection, statement, schema_name)
     approved = approved_entry(run.ticket, statement.number)
-    ddl_undo.require_seen(before, approved.get("seen", {}))
+    ddl_undo.require_seen(before, schema_name, approved.get("seen", {}))
     if approved.get("keeps"):
         kept_schema = keeping.name_schema(run.execution.pk, statement.number)
         request = keeping.Request(

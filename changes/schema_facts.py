@@ -16,12 +16,13 @@ from changes.references import ReferenceReader, TableUse
 class SchemaFacts:
     """Facts of one CREATE, ALTER, DROP, RENAME or TRUNCATE.
 
-    own: the table, view or index's table its backup is filed under.
+    own: the table, view or index's table its backup is filed under; the schema of CREATE and ALTER DATABASE.
     written: every table it makes, changes or takes away, in order of the text.
     renames: (old, new) pairs of RENAME TABLE.
     index: name of the index of CREATE INDEX or DROP INDEX.
     invoker: a view that says SQL SECURITY INVOKER.
     ignore: MariaDB's ALTER IGNORE TABLE, which deletes rows that stand in the way of a unique key.
+    database: the schema that CREATE or ALTER DATABASE names; "" for the session's, None for other statements.
     """
 
     own: TableUse
@@ -37,6 +38,14 @@ class SchemaFacts:
     index: str = ""
     invoker: bool = False
     ignore: bool = False
+    database: str | None = None
+
+    @property
+    def moves(self) -> tuple[tuple[TableUse, TableUse], ...]:
+        """(old, new) of RENAME TABLE, and of ALTER TABLE … RENAME."""
+        if any(clause.action is AlterAction.RENAME_TABLE for clause in self.clauses):
+            return ((self.written[0], self.own),)
+        return self.renames
 
 
 def read_schema_change(kind: StatementKind, reader: ReferenceReader) -> SchemaFacts:
@@ -208,6 +217,49 @@ def _read_alter(reader: ReferenceReader) -> SchemaFacts:
     )
 
 
+def _read_database(reader: ReferenceReader) -> SchemaFacts:
+    _read_head(reader, "DATABASE", "SCHEMA")
+    if_not_exists = reader.accept("IF", "NOT", "EXISTS")
+    is_alter = reader.tokens[0].key == "ALTER"
+    name = ""
+    # Reserved on both servers, so none of them is a name; other words could be either.
+    if not is_alter or reader.key() not in ("DEFAULT", "CHARACTER", "COLLATE"):
+        if reader.key() in _DATABASE_OPTIONS:
+            raise reader.unreadable()
+        name = _read_database_name(reader)
+    if is_alter and reader.at_end:
+        raise reader.unreadable()
+    while not reader.at_end:
+        _read_database_option(reader)
+    return SchemaFacts(TableUse(None, name), (), if_not_exists=if_not_exists, database=name)
+
+
+def _read_database_name(reader: ReferenceReader) -> str:
+    parts = reader.read_name()
+    if len(parts) != 1:
+        raise reader.unreadable()
+    return parts[0]
+
+
+_DATABASE_OPTIONS = frozenset({"DEFAULT", "CHARACTER", "CHAR", "CHARSET", "COLLATE", "COMMENT", "ENCRYPTION", "READ"})
+
+
+def _read_database_option(reader: ReferenceReader) -> None:
+    reader.accept("DEFAULT")
+    if not (
+        reader.accept("CHARACTER", "SET")
+        or reader.accept("CHAR", "SET")
+        or any(reader.accept(word) for word in ("CHARSET", "COLLATE", "COMMENT", "ENCRYPTION"))
+    ):
+        raise reader.unreadable()
+    reader.accept("=")
+    if reader.at_end or not (
+        reader.tokens[reader.position].is_identifier or reader.tokens[reader.position].kind is TokenKind.STRING
+    ):
+        raise reader.unreadable()
+    reader.position += 1
+
+
 def _find_clauses(reader: ReferenceReader, begin: int) -> list[tuple[int, int]]:
     """Return half-open ranges of token indexes between the commas outside of parentheses."""
     ranges, depth, start = [], 0, begin
@@ -225,6 +277,7 @@ def _find_clauses(reader: ReferenceReader, begin: int) -> list[tuple[int, int]]:
 _READERS: dict[StatementKind, Callable[[ReferenceReader], SchemaFacts]] = {
     StatementKind.CREATE_TABLE: _read_create_table,
     StatementKind.CREATE_VIEW: _read_create_view,
+    StatementKind.ALTER_VIEW: _read_create_view,
     StatementKind.CREATE_INDEX: _read_create_index,
     StatementKind.DROP_INDEX: _read_drop_index,
     StatementKind.DROP_TABLE: _read_drop,
@@ -232,4 +285,6 @@ _READERS: dict[StatementKind, Callable[[ReferenceReader], SchemaFacts]] = {
     StatementKind.TRUNCATE_TABLE: _read_truncate,
     StatementKind.RENAME_TABLE: _read_rename,
     StatementKind.ALTER_TABLE: _read_alter,
+    StatementKind.CREATE_DATABASE: _read_database,
+    StatementKind.ALTER_DATABASE: _read_database,
 }

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from changes import policy
-from changes.alter_clauses import AlterAction
 from changes.cursor import UnreadableError
 from changes.kinds import StatementKind, read_kind
 from changes.lexer import SplitError
@@ -52,18 +51,18 @@ class Statement:
     @property
     def renames(self) -> tuple[tuple[TableName, TableName], ...]:
         """(old, new) of RENAME TABLE and of ALTER TABLE … RENAME, in order of the text."""
-        if self.facts is None:
-            return ()
-        if self.kind is StatementKind.ALTER_TABLE:
-            old, new = self.written[0], (self.schema_name or self.written[0][0], self.table_name or "")
-            return (
-                ((old, new),) if any(clause.action is AlterAction.RENAME_TABLE for clause in self.facts.clauses) else ()
-            )
-        return tuple(((old.schema, old.table), (new.schema, new.table)) for old, new in self.facts.renames)
+        moves = self.facts.moves if self.facts else ()
+        return tuple(((old.schema, old.table), (new.schema, new.table)) for old, new in moves)
 
     @property
     def tables(self) -> tuple[TableName, ...]:
         return self.written + self.read
+
+    def list_other_schemas(self, schema_name: str) -> tuple[str, ...]:
+        """Return the schemas besides `schema_name`, the ticket's, that it changes something in."""
+        named = [self.facts.database] if self.facts and self.facts.database else []
+        moved = [schema for pair in self.renames for schema, _ in pair if schema]
+        return tuple(dict.fromkeys(schema for schema in (*named, *moved) if schema != schema_name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,19 +96,21 @@ def check_statements(
     *,
     ansi_quotes: bool = False,
     no_backslash_escapes: bool = False,
+    scratch: frozenset[str] = frozenset(),
 ) -> CheckResult:
     """Split `sql` and say what stands in its way.
 
     schema_name: the ticket's schema; names of another are refused.
     max_bytes: the longest SQL that is looked at, in bytes of UTF-8.
     ansi_quotes, no_backslash_escapes: whether the session that runs it has these sql_modes.
+    scratch: schemas of this application that it may make and move tables to: those of a proof.
     """
     try:
         text = decode_sql(sql, max_bytes)
         pieces = split_script(text, ansi_quotes=ansi_quotes, no_backslash_escapes=no_backslash_escapes)
     except SplitError as error:
         return CheckResult((), (error.problem,))
-    problems = policy.check_script(len(pieces), schema_name, MAX_STATEMENTS)
+    problems = policy.check_script(len(pieces), schema_name, MAX_STATEMENTS, scratch=scratch)
     if len(pieces) > MAX_STATEMENTS:
         return CheckResult((), tuple(problems))
     problems += check_characters(text, ansi_quotes=ansi_quotes, no_backslash_escapes=no_backslash_escapes)
@@ -117,7 +118,8 @@ def check_statements(
     for number, piece in enumerate(pieces):
         statement, reading = _classify(number, piece)
         statements.append(statement)
-        problems += policy.check_statement(policy.Subject(number, piece, statement.kind, reading, schema_name))
+        subject = policy.Subject(number, piece, statement.kind, reading, schema_name, scratch)
+        problems += policy.check_statement(subject)
     return CheckResult(tuple(statements), tuple(problems))
 
 

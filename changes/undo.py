@@ -14,10 +14,12 @@ from django.db.models import Q
 from django.utils import timezone
 
 from backups import faults, restore
+from backups.binlog.flavor import Flavor
 from backups.errors import BackupError, DefinitionError, HalfRestoredError, RestoreError
 from backups.restore import PreviewPage, RestoreResult
+from backups.rollback.ddl import Inverse
 from backups.snapshot import read_snapshot
-from changes import ddl_undo, runner, shutdown, targets
+from changes import ddl_undo, redo, runner, shutdown, targets
 from changes.activity import note
 from changes.attempt import Attempt, settle_rolled_back
 from changes.errors import ChangeError, UnheardError
@@ -52,8 +54,6 @@ _NOTHING_RESTORED: dict[str, Any] = {
     "verified": True,
     "conflicts": [],
 }
-
-NO_REDO = "A schema change that was rolled back cannot be made again by a rollback yet; submit it as a new ticket."
 
 
 @contextmanager
@@ -224,6 +224,7 @@ def _intend(attempt: Attempt, session: Session, step: UndoStep, record: Executed
     text = "\n".join(names_text(statement) for statement in step.statements)
     snapshot = read_snapshot(connection, attempt.execution.ticket.schema_name, text, flavor)
     faults.point("after_snapshot")
+    before = {} if step.is_row_change else _read_before(attempt, connection, flavor, step)
     start = runner.read_start(connection, flavor)
     attempt.write(
         record,
@@ -234,10 +235,27 @@ def _intend(attempt: Attempt, session: Session, step: UndoStep, record: Executed
         start_position=start.coordinates.position if start.coordinates else None,
         gtid_before=start.gtid or "",
         snapshot=save_snapshot(snapshot),
-        undo_missing="" if step.is_row_change else NO_REDO,
+        definitions_before=before,
+        undo_missing="" if step.is_row_change else redo.UNSEEN,
     )
     faults.point("after_intent")
     return start
+
+
+def _read_before(attempt: Attempt, connection: Any, flavor: Flavor, step: UndoStep) -> dict[str, Any]:
+    """Return what has to be known to make a schema change again, or why that is not known."""
+    undone = step.statements[0]
+    try:
+        return redo.read_before(
+            connection,
+            undone.definitions_before,
+            undone.undo_statements,
+            flavor=flavor,
+            sql_mode=restore.SCHEMA_CHANGE_MODE,
+            on_conflict=attempt.execution.ticket.rollback_plan["on_conflict"],
+        )
+    except (MySQLdb.Error, DefinitionError) as error:
+        return {"missing": f"cannot be made again: what it changes could not be read before it ({error})."}
 
 
 def _restore(attempt: Attempt, session: Session, step: UndoStep, record: ExecutedStatement) -> RestoreResult:
@@ -291,6 +309,7 @@ def _write_restored(
     stopped = bool(result.conflicts) and plan["on_conflict"] == "stop"
     different = "" if stopped or step.is_row_change else _find_difference(session.connection, step)
     failed = stopped or bool(different)
+    again = Inverse() if failed or step.is_row_change else redo.finish(session.connection, record.definitions_before)
     with transaction.atomic():
         _add_result(attempt, result)
         attempt.write(
@@ -301,6 +320,8 @@ def _write_restored(
             affected_rows=result.rows_restored + result.rows_overwritten,
             execute_seconds=seconds,
             error=f"{len(result.conflicts)} row(s) in conflict; nothing was changed." if stopped else different,
+            undo_statements=list(again.statements),
+            undo_missing=again.missing,
             **_backup_of(attempt.execution.ticket, stopped=stopped, different=different),
         )
         if not failed:

@@ -34,4 +34,12 @@ def find_warnings(number: int, piece: Piece, kind: StatementKind, reading: Readi
             "",
             "Write SQL SECURITY INVOKER, unless this is meant.",
         )
+    if kind is StatementKind.ALTER_VIEW and not reading.facts.invoker:
+        warn(
+            "statement.view_rights",
+            f"changes the view {reading.own.table}, which goes on reading with the rights it has now: those of its"
+            " definer, unless it says SQL SECURITY INVOKER.",
+            "",
+            "Look who its definer is, or write SQL SECURITY INVOKER.",
+        )
     return warnings

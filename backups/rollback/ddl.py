@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 
 from backups.rollback.alter import NoInverseError, build_alters, find_counterparts
 from backups.rollback.column_types import can_return, keeps_values, parse_type
-from backups.rollback.definitions import Definition, TableDefinition, ViewDefinition
+from backups.rollback.databases import DatabaseDefinition, build_drop
+from backups.rollback.definitions import Definition, ObjectName, TableDefinition, ViewDefinition
 from backups.rollback.kept import (
     KeptTable,
     build_move_back,
@@ -16,9 +17,6 @@ from backups.rollback.kept import (
 )
 from backups.rollback.kept_back import bring_rows_back, bring_values_back
 from backups.rollback.literals import quote_identifier
-
-ObjectName = tuple[str, str]
-"""(schema name, table or view name)"""
 
 Definitions = Mapping[ObjectName, Definition | None]
 """What there is under each name; None where there is nothing."""
@@ -35,6 +33,8 @@ class SchemaChange:
     rows_lost: what it does to rows that no definition shows ("TRUNCATE takes the rows with it"), "" for nothing.
     zeros: columns of a table that had a 0, which AUTO_INCREMENT makes a number where a column gets it.
     replaces: CREATE OR REPLACE TABLE. strict: the session that ran it had a strict sql_mode.
+    empty: tables and schemas that held nothing before it. whole_columns: those whose values all
+        come back, as was seen: they fit, or held only the default.
     """
 
     before: Definitions
@@ -46,6 +46,8 @@ class SchemaChange:
     replaces: bool = False
     kept: Mapping[ObjectName, KeptTable] = field(default_factory=dict)
     strict: bool = True
+    empty: frozenset[ObjectName] = frozenset()
+    whole_columns: frozenset[str] = frozenset()
     zeros: Mapping[ObjectName, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -86,13 +88,22 @@ def compare_definitions(found: Definitions, wanted: Definitions) -> str:
     """Return the first difference, in words; "" when all is the same but for AUTO_INCREMENT counters."""
     for name in sorted({*found, *wanted}):
         left, right = found.get(name), wanted.get(name)
-        if (left and left.without_counter) == (right and right.without_counter):
+        if _is_same(left, right):
             continue
-        label = ".".join(name)
+        label = ".".join(name) if name[1] else f"the schema {name[0]}"
         if left is None or right is None:
             return f"{label} {'is missing' if left is None else 'is there and should not be'}"
         return f"{label} has {_first_difference(left, right)}"
     return ""
+
+
+def _is_same(left: Definition | None, right: Definition | None) -> bool:
+    """Whether nothing has to be done to make one into the other."""
+    if (left and left.without_counter) != (right and right.without_counter):
+        return False
+    if not isinstance(left, ViewDefinition) or not isinstance(right, ViewDefinition):
+        return True
+    return left.is_same_session(right)
 
 
 def digest(definition: Definition | None) -> str:
@@ -110,6 +121,8 @@ def find_dropped(before: TableDefinition, after: TableDefinition, change: Schema
     dropped = {name.casefold() for name in change.dropped_columns}
     found = []
     for column in before.columns:
+        if column.name in change.whole_columns:
+            continue
         old = parse_type(column, "")
         is_gone = column.name not in counterparts or column.name.casefold() in dropped
         if is_gone and (old is None or not old.is_generated):
@@ -124,6 +137,8 @@ def find_narrowed(before: TableDefinition, after: TableDefinition, change: Schem
     dropped = {name.casefold() for name in change.dropped_columns}
     found = []
     for column in before.columns:
+        if column.name in change.whole_columns:
+            continue
         counterpart = counterparts.get(column.name)
         if counterpart is None or column.name.casefold() in dropped:
             continue
@@ -192,7 +207,7 @@ class _Inverse:
                 continue
             if isinstance(now, TableDefinition) and isinstance(wanted, TableDefinition):
                 self._check_rows(name, now, wanted)
-            if (now and now.without_counter) != (wanted and wanted.without_counter):
+            if not _is_same(now, wanted):
                 yield from self._restore(name, now, wanted)
 
     def _bring_back(
@@ -220,7 +235,7 @@ class _Inverse:
             raise NoInverseError(f"lost are {'; '.join(lost)}")
 
     def _rename_back(self) -> Iterator[str]:
-        pairs = list(self._happened())
+        pairs = list_happened(self.change.before, self.change.renames)
         if not pairs:
             return
         back = ", ".join(f"{_name(new)} TO {_name(old)}" for old, new in reversed(pairs))
@@ -228,29 +243,84 @@ class _Inverse:
         for old, new in reversed(pairs):
             moved = self.now.get(new)
             self.now[new] = None
-            self.now[old] = moved.renamed(old[1]) if moved is not None else None
-
-    def _happened(self) -> Iterator[tuple[ObjectName, ObjectName]]:
-        """Yield the renames that took place: with IF EXISTS, a name that was not there is passed over."""
-        there = {name for name, definition in self.change.before.items() if definition is not None}
-        for old, new in self.change.renames:
-            if old in there and old != new:
-                there = (there - {old}) | {new}
-                yield old, new
+            self.now[old] = moved.renamed(old[1]) if isinstance(moved, (TableDefinition, ViewDefinition)) else None
+            for name, table in self.now.items():
+                if isinstance(table, TableDefinition):
+                    schemas = (new[0] if name == old else name[0], name[0])
+                    self.now[name] = table.follow_parents(schemas, new, old)
 
     def _restore(self, name: ObjectName, now: Definition | None, wanted: Definition | None) -> Iterator[str]:
-        if wanted is None:
+        if now is None and name in self.change.empty:
+            yield _make_empty(name, wanted)
+        elif not name[1]:
+            yield _restore_schema(name[0], now, wanted)
+        elif wanted is None:
             yield f"DROP {'VIEW' if isinstance(now, ViewDefinition) else 'TABLE'} {_name(name)};"
         elif isinstance(wanted, ViewDefinition):
             if isinstance(now, TableDefinition):
                 raise NoInverseError(f"{name[1]} was a view and is a table now")
-            yield f"{wanted.build_create(name[0], or_replace=now is not None)};"
+            yield from remake_view(name[0], wanted, is_there=now is not None)
         elif now is None:
             raise NoInverseError(f"the rows of {name[1]} go with the table")
-        elif isinstance(now, ViewDefinition):
+        elif not isinstance(now, TableDefinition) or not isinstance(wanted, TableDefinition):
             raise NoInverseError(f"{name[1]} was a table and is a view now")
         else:
             yield from build_alters(now, wanted, _name(name), dict(self.change.column_renames))
+
+
+def list_happened(
+    before: Definitions, renames: Iterable[tuple[ObjectName, ObjectName]]
+) -> list[tuple[ObjectName, ObjectName]]:
+    """Return the renames that took place: with IF EXISTS, a name that was not there is passed over."""
+    there = {name for name, definition in before.items() if definition is not None}
+    happened = []
+    for old, new in renames:
+        if old in there and old != new:
+            there = (there - {old}) | {new}
+            happened.append((old, new))
+    return happened
+
+
+def _make_empty(name: ObjectName, wanted: Definition | None) -> str:
+    """Return what makes a table or schema again that held nothing. Raises NoInverseError."""
+    if isinstance(wanted, TableDefinition):
+        return f"{wanted.build_create(name[0], parents_in=name[0])};"
+    if isinstance(wanted, DatabaseDefinition) and not wanted.unread:
+        return f"CREATE DATABASE {quote_identifier(name[0])} {wanted.build_options()};"
+    raise NoInverseError(f"{'.'.join(name)} is gone")
+
+
+def _restore_schema(name: str, now: Definition | None, wanted: Definition | None) -> str:
+    """Return what makes a schema's own options as they were. Raises NoInverseError."""
+    if wanted is None:
+        return build_drop(name)
+    if not isinstance(now, DatabaseDefinition) or not isinstance(wanted, DatabaseDefinition):
+        raise NoInverseError(f"the schema {name} is gone")
+    if now.unread != wanted.unread:
+        raise NoInverseError(f"no way back is known for the option {now.unread or wanted.unread} of the schema {name}")
+    return wanted.build_alter(now)
+
+
+def remake_view(schema_name: str, wanted: ViewDefinition, *, is_there: bool) -> Iterator[str]:
+    """Yield what makes a view again, in a session of the character set of the one that made it.
+
+    Raises NoInverseError.
+    """
+    if not wanted.is_remade_in_any_session:
+        raise NoInverseError(
+            f"the view {wanted.name} was made in a session of the character set {wanted.charset} and holds signs that"
+            " are other bytes there than in utf8mb4"
+        )
+    create = f"{wanted.build_create(schema_name, or_replace=is_there)};"
+    if not wanted.charset:
+        yield create
+        return
+    yield (
+        "SET @inception_charset = @@character_set_client, @inception_collation = @@collation_connection,"
+        f" character_set_client = {wanted.charset}, collation_connection = {wanted.collation};"
+    )
+    yield create
+    yield "SET character_set_client = @inception_charset, collation_connection = @inception_collation;"
 
 
 def _order_views(definitions: Definitions) -> Iterator[tuple[ObjectName, Definition | None]]:
@@ -268,6 +338,11 @@ def _order_views(definitions: Definitions) -> Iterator[tuple[ObjectName, Definit
 
 
 def _first_difference(found: Definition, wanted: Definition) -> str:
+    if isinstance(found, ViewDefinition) and isinstance(wanted, ViewDefinition) and found == wanted:
+        here, there = (f"{view.charset}/{view.collation}" for view in (found, wanted))
+        return f"another session's character set: found {here}; needed {there}"
+    if isinstance(found, DatabaseDefinition) and isinstance(wanted, DatabaseDefinition):
+        return f"other options: found {found.build_options()}; needed {wanted.build_options()}"
     if not isinstance(found, TableDefinition) or not isinstance(wanted, TableDefinition):
         return "another definition"
     for part in ("columns", "indexes", "foreign_keys", "checks", "periods"):

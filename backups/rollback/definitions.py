@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from backups.errors import DefinitionError
+from backups.rollback.databases import DatabaseDefinition
 
 _TOKEN = re.compile(
     r"'(?:[^'\\]|\\.|'')*+'|`(?:[^`]|``)*+`|\"(?:[^\"\\]|\\.|\"\")*+\"|[^'`\"(),\\]++|[(),\\]", re.DOTALL
@@ -29,12 +30,18 @@ _OPTION = re.compile(
     r"(?:(?P<name>[A-Z_]+|`(?:[^`]|``)+`)=(?P<value>'(?:[^'\\]|\\.|'')*+'|\([^)]*\)|[^\s']+)"
     r"|(?P<flag>WITH SYSTEM VERSIONING)|TABLESPACE (?P<space>`(?:[^`]|``)+`)(?: STORAGE \w+)?)(?:\s*\*/)?"
 )
-_VIEW = re.compile(rf"(CREATE .*?) VIEW {_IDENTIFIER}((?: \((?:`(?:[^`]|``)+`[, ]*)+\))?) AS (.*)\Z", re.DOTALL)
+_VIEW = re.compile(
+    rf"(CREATE .*?) VIEW (?:`(?:[^`]|``)+`\.)?{_IDENTIFIER}((?: \((?:`(?:[^`]|``)+`[, ]*)+\))?) AS (.*)\Z", re.DOTALL
+)
 _DEFINER = re.compile(rf" DEFINER={_IDENTIFIER}@{_IDENTIFIER}")
 _GENERATED_NAME = re.compile(r"(.*)(_(?:ibfk|chk)_\d+)\Z", re.DOTALL)
 
 _COUNTER = re.compile(r" AUTO_INCREMENT=\d+")
 _NEAR = re.compile(rf" REFERENCES {_IDENTIFIER} \(")
+_PARENT = re.compile(rf" REFERENCES {_IDENTIFIER}(?:\.{_IDENTIFIER})? \(")
+
+ObjectName = tuple[str, str]
+"""(schema name, table or view name); "" as the second is the schema itself."""
 
 COUNTER = "AUTO_INCREMENT"
 PRIMARY = "PRIMARY"
@@ -91,7 +98,10 @@ class TableDefinition:
         return replace(self, options=tuple(option for option in self.options if option[0] != COUNTER))
 
     def renamed(self, name: str) -> TableDefinition:
-        """Return the definition as the server gives it after RENAME TABLE: constraints that it named itself follow."""
+        """Return the definition as the server gives it after RENAME TABLE: constraints that it named itself follow.
+
+        What foreign keys refer to is not looked at here; see `follow_parents`.
+        """
 
         def follow(element: Element) -> Element:
             match = _GENERATED_NAME.match(element.name)
@@ -107,15 +117,40 @@ class TableDefinition:
             checks=tuple(map(follow, self.checks)),
         )
 
+    def follow_parents(self, schemas: tuple[str, str], old: ObjectName, new: ObjectName) -> TableDefinition:
+        """Return the definition with its foreign keys as the server writes them when the table `old` is called `new`.
+
+        schemas: that of this table before and after; a parent in the same schema is named without it.
+        """
+
+        def follow(element: Element) -> Element:
+            match = _PARENT.search(element.text)
+            if match is None:
+                return element
+            schema, table = (_unquote(match[1]), match[2]) if match[2] else (schemas[0], match[1])
+            parent = (schema, _unquote(table))
+            parent = new if parent == old else parent
+            near = _quote(parent[1]) if parent[0] == schemas[1] else f"{_quote(parent[0])}.{_quote(parent[1])}"
+            text = f"{element.text[: match.start()]} REFERENCES {near} ({element.text[match.end() :]}"
+            return replace(element, text=text)
+
+        return replace(self, foreign_keys=tuple(map(follow, self.foreign_keys)))
+
 
 @dataclass(frozen=True, slots=True)
 class ViewDefinition:
-    """A view. head: up to and without VIEW; columns: " (`a`,`b`)" or ""; body: after AS, names with their schemas."""
+    """A view. head: up to and without VIEW; columns: " (`a`,`b`)" or ""; body: after AS, names with their schemas.
+
+    charset, collation: character_set_client and collation_connection of the session that made it, by which the server
+        reads its text again; "" where they are not known, which equals any.
+    """
 
     name: str = field(compare=False)
     head: str
     columns: str
     body: str
+    charset: str = field(default="", compare=False)
+    collation: str = field(default="", compare=False)
 
     @property
     def without_counter(self) -> ViewDefinition:
@@ -130,11 +165,23 @@ class ViewDefinition:
         return f"{head} VIEW {_quote(schema_name)}.{_quote(self.name)}{self.columns} AS {self.body}"
 
     @property
+    def is_remade_in_any_session(self) -> bool:
+        """Whether its text is the same bytes in the character set of its session as in utf8mb4, in which it is sent."""
+        if not self.charset or self.charset.startswith("utf8"):
+            return True
+        return self.charset != "swe7" and self.build_create("", or_replace=False).isascii()
+
+    def is_same_session(self, other: ViewDefinition) -> bool:
+        """Whether both were made in sessions alike, as far as that is known."""
+        known = self.charset and other.charset
+        return not known or (self.charset, self.collation) == (other.charset, other.collation)
+
+    @property
     def without_definer(self) -> ViewDefinition:
         return replace(self, head=_DEFINER.sub("", self.head, count=1))
 
 
-Definition = TableDefinition | ViewDefinition
+Definition = TableDefinition | ViewDefinition | DatabaseDefinition
 
 
 @lru_cache(maxsize=256)
@@ -165,16 +212,16 @@ def parse_table(text: str) -> TableDefinition:
     )
 
 
-def parse_view(text: str, body: str) -> ViewDefinition:
+def parse_view(text: str, body: str, charset: str = "", collation: str = "") -> ViewDefinition:
     """Return the parts of a view. text: of SHOW CREATE VIEW. body: the query with every name in its schema, as
-    information_schema.VIEWS has it; "" takes the one of `text`.
+    information_schema.VIEWS has it; "" takes the one of `text`. charset, collation: as SHOW CREATE VIEW says beside it.
 
     Raises DefinitionError.
     """
     match = _VIEW.match(text)
     if match is None:
         raise DefinitionError(f"found a definition that begins {text[:40]!r}; needed: CREATE … VIEW and a name.")
-    return ViewDefinition(_unquote(match[2]), match[1], match[3], body or match[4])
+    return ViewDefinition(_unquote(match[2]), match[1], match[3], body or match[4], charset, collation)
 
 
 def _split(text: str, start: int) -> tuple[list[str], int]:

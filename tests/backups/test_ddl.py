@@ -10,6 +10,7 @@ import pytest
 from backups.rollback.ddl import Definitions, Inverse, SchemaChange, build_inverse, compare_definitions
 from backups.rollback.definitions import Definition, parse_table, parse_view
 from backups.rollback.kept import KeptTable
+from backups.rollback.kept_values import is_logged_as_text
 
 T = ("shop", "t")
 OTHER = ("shop", "other")
@@ -192,6 +193,26 @@ def test_a_comparison_names_what_differs() -> None:
     assert "shop.t is missing" in compare_definitions({}, {T: table(ID)})
     assert f"found none; needed {A}" in compare_definitions({T: table(ID)}, {T: table(ID, A)})
     assert "another order" in compare_definitions({T: table(ID, A)}, {T: table(A, ID)})
+
+
+def test_a_view_comes_back_in_a_session_like_the_one_that_made_it() -> None:
+    text = "CREATE SQL SECURITY INVOKER VIEW `t` AS select 1"
+    latin, plain = parse_view(text, "", "latin1", "latin1_bin"), parse_view(text, "", "utf8mb4", "utf8mb4_bin")
+    begin, create, end = reversed(undo(latin, plain).statements)
+    assert "character_set_client = latin1, collation_connection = latin1_bin" in begin
+    assert create == "CREATE OR REPLACE SQL SECURITY INVOKER VIEW `shop`.`t` AS select 1;"
+    assert end.startswith("SET character_set_client = @inception_charset")
+    assert [is_logged_as_text(part) for part in (begin, create, end)] == [False, True, False]
+    assert "found utf8mb4/utf8mb4_bin; needed latin1/latin1_bin" in compare_definitions({T: plain}, {T: latin})
+    assert undo(parse_view(text, ""), plain) == Inverse()  # kept before sessions were
+
+
+def test_a_view_whose_signs_are_other_bytes_in_its_session_is_not_guessed_at() -> None:
+    view = parse_view("CREATE SQL SECURITY INVOKER VIEW `t` AS select 'é'", "", "latin1", "latin1_bin")
+    assert "was made in a session of the character set latin1" in undo(view, None).missing
+    assert undo(
+        parse_view("CREATE SQL SECURITY INVOKER VIEW `t` AS select 'é'", "", "utf8mb3", "utf8mb3_bin"), None
+    ).statements
 
 
 class TestColumnsThatComeBack:

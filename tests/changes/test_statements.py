@@ -259,7 +259,8 @@ def test_the_backup_type_is_that_of_the_format() -> None:
     types = {kind.backup_type for kind in StatementKind if kind.is_allowed}
     assert types == {
         "INSERT", "UPDATE", "DELETE", "CREATETABLE", "ALTERTABLE", "DROPTABLE", "RENAMETABLE", "CREATEINDEX",
-        "DROPINDEX", "TRUNCATETABLE", "CREATEVIEW", "DROPVIEW",
+        "DROPINDEX", "TRUNCATETABLE", "CREATEVIEW", "ALTERVIEW", "DROPVIEW", "CREATEDATABASE",
+        "ALTERDATABASE",
     }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from MySQLdb.constants import CLIENT
 from backups.schema import build_schema_name
 from changes.models import Target
 from tests.fidelity.cases import Case
-from tests.fidelity.tables import query
+from tests.fidelity.tables import drop_schemas, query
 from tests.live.installation import Installation, prove_on, register
 from tests.servers import Server
 
@@ -43,7 +43,7 @@ def open_bench(server: Server, backup_server: Server, *, schema: str = SCHEMA) -
         with patch("changes.jobs.ring"), proving:
             yield Bench(server, Installation(server, schema, target), connection)
     finally:
-        query(connection, f"DROP DATABASE IF EXISTS `{schema}`")
+        drop_schemas(connection, schema)
         connection.close()
         with contextlib.closing(backup_server.connect()) as backup:
             query(backup, f"DROP DATABASE IF EXISTS `{build_schema_name(server.host, server.port, schema)}`")

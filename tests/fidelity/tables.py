@@ -21,7 +21,7 @@ def query(connection: Any, sql: str) -> list[tuple[Any, ...]]:
 def make_again(connection: Any, schema: str, sql: str) -> None:
     """Drop the schema and build it anew by `sql`, in a session that takes every value there is."""
     _set_session(connection)
-    query(connection, f"DROP DATABASE IF EXISTS `{schema}`")
+    drop_schemas(connection, schema)
     query(connection, f"CREATE DATABASE `{schema}` CHARACTER SET utf8mb4")
     query(connection, f"USE `{schema}`")
     if not sql.strip():
@@ -33,25 +33,56 @@ def make_again(connection: Any, schema: str, sql: str) -> None:
     cursor.close()
 
 
+def _quote(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
+
+
+def drop_schemas(connection: Any, schema: str) -> None:
+    """Drop the schema and those beside it: a case may make some whose names begin with its name and `_`."""
+    query(connection, "SET SESSION foreign_key_checks = 0")
+    for name in list_schemas(connection, schema):
+        query(connection, f"DROP DATABASE {_quote(name)}")
+    query(connection, "SET SESSION foreign_key_checks = 1")
+
+
+def list_schemas(connection: Any, schema: str) -> list[str]:
+    rows = query(connection, "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA ORDER BY SCHEMA_NAME")
+    return [name for (name,) in rows if name == schema or name.startswith(f"{schema}_")]
+
+
 def _set_session(connection: Any) -> None:
     query(connection, "SET SESSION foreign_key_checks = 1, time_zone = '+00:00'")
     query(connection, "SET SESSION sql_mode = 'ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'")
 
 
 def read_state(connection: Any, schema: str) -> State:
-    """Return each table's definition and rows. An AUTO_INCREMENT counter is no part of it: it stays higher."""
+    """Return each table's definition and rows, and the schemas' own; those beside the schema too.
+
+    An AUTO_INCREMENT counter is no part of it: it stays higher.
+    """
     _set_session(connection)
+    found: State = {}
+    for name in list_schemas(connection, schema):
+        found[f"schema {name}"] = [query(connection, f"SHOW CREATE DATABASE {_quote(name)}")[0][1], []]
+        tables = _read_tables(connection, name)
+        found |= tables if name == schema else {f"{name}.{table}": state for table, state in tables.items()}
+    return found
+
+
+def _read_tables(connection: Any, schema: str) -> State:
     found: State = {}
     tables = query(
         connection, f"SELECT TABLE_NAME, TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = '{schema}'"
     )
     for name, kind in sorted(tables):
-        label = "`" + name.replace("`", "``") + "`"
+        label = _quote(name)
         if kind == "SEQUENCE":
             continue  # a sequence goes on counting, like AUTO_INCREMENT
-        definition = query(connection, f"SHOW CREATE TABLE `{schema}`.{label}")[0][1]
-        found[name] = [_COUNTER.sub("", definition)]
-        if kind != "VIEW":
+        definition = query(connection, f"SHOW CREATE TABLE {_quote(schema)}.{label}")[0]
+        found[name] = [_COUNTER.sub("", definition[1])]
+        if kind == "VIEW":
+            found[name] = [f"{definition[1]} in a session of {'/'.join(definition[2:4])}", []]
+        else:
             found[name].append(_read_rows(connection, schema, name, label, kind))
     return found
 
@@ -64,7 +95,7 @@ def _read_rows(connection: Any, schema: str, name: str, label: str, kind: str) -
         f" WHERE TABLE_SCHEMA = '{schema}' AND TABLE_NAME = '{text}' ORDER BY ORDINAL_POSITION",
     )
     shown = ", ".join(part for column, data_type in columns for part in _show(column, data_type))
-    rows = query(connection, f"SELECT {shown} FROM `{schema}`.{label}")
+    rows = query(connection, f"SELECT {shown} FROM {_quote(schema)}.{label}")
     if kind == "SYSTEM VERSIONED":
         rows += query(connection, f"SELECT 'ever', {shown} FROM `{schema}`.{label} FOR SYSTEM_TIME ALL")
     return sorted(rows, key=repr)

@@ -29,6 +29,18 @@ CREATE TABLE fresh AS SELECT * FROM t WHERE id < 0;
 CREATE TABLE IF NOT EXISTS t (x INT);
 -- [create if not exists that is new]
 CREATE TABLE IF NOT EXISTS fresh (x INT);
+-- [create if not exists like]
+CREATE TABLE IF NOT EXISTS t LIKE u;
+-- [create if not exists select of one that is there]
+CREATE TABLE IF NOT EXISTS t AS SELECT 70 AS id, 'x' AS v, 2 AS n;
+-- [create if not exists select of one that is new]
+CREATE TABLE IF NOT EXISTS fresh AS SELECT 70 AS id, 'x' AS v, 2 AS n; UPDATE fresh SET n = 3;
+-- [create like a child]
+CREATE TABLE fresh LIKE child; INSERT INTO fresh VALUES (9, 9); ALTER TABLE fresh ADD KEY (p), DROP PRIMARY KEY;
+-- [create like one with a trigger]
+CREATE TABLE fresh LIKE hooked; INSERT INTO fresh SELECT * FROM hooked; UPDATE fresh SET v = 3;
+-- [create select ignore]
+CREATE TABLE fresh (id INT PRIMARY KEY) IGNORE SELECT a AS id FROM keyless;
 -- [create or replace that is new] servers=mariadb
 CREATE OR REPLACE TABLE fresh (x INT);
 -- [create or replace] servers=mariadb expect=warned

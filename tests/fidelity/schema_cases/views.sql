@@ -33,3 +33,19 @@ RENAME TABLE checked TO checked2;
 ALTER TABLE t ADD COLUMN x INT FIRST;
 -- [drop, change, make]
 DROP VIEW checked; ALTER TABLE t MODIFY v VARCHAR(50); CREATE SQL SECURITY INVOKER VIEW checked AS SELECT v FROM t;
+-- [alter]
+ALTER VIEW plain AS SELECT id FROM t WHERE id > 1;
+-- [alter all its words]
+ALTER ALGORITHM=TEMPTABLE SQL SECURITY INVOKER VIEW upon (x) AS SELECT v FROM plain;
+-- [alter a check away]
+ALTER SQL SECURITY INVOKER VIEW checked AS SELECT v, id FROM t;
+-- [alter a check in]
+ALTER SQL SECURITY INVOKER VIEW plain (`odd ``name`) AS SELECT id FROM t WHERE id < 100 WITH CASCADED CHECK OPTION;
+-- [alter twice, rows between]
+ALTER VIEW plain AS SELECT id, v, 'é' AS accent FROM t; UPDATE t SET v = 'c' WHERE id = 1; ALTER SQL SECURITY INVOKER VIEW plain AS SELECT v FROM t;
+-- [alter one that the ticket makes]
+CREATE SQL SECURITY INVOKER VIEW fresh AS SELECT id FROM t; ALTER SQL SECURITY INVOKER VIEW fresh AS SELECT v FROM t;
+-- [alter to the same]
+ALTER VIEW plain AS SELECT id, v FROM t;
+-- [drop and make again]
+DROP VIEW upon; CREATE SQL SECURITY INVOKER VIEW upon AS SELECT 1 AS one;

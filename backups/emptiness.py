@@ -1,0 +1,53 @@
+"""Whether a table or a schema still holds nothing of others, right before a rollback drops it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_DROP_TABLE = re.compile(r"DROP TABLE (`(?:[^`]|``)+`\.`(?:[^`]|``)+`)(?: /\* CHECKSUM TABLE was (\d+) \*/)?;")
+
+_OBJECTS = (
+    ("a table or view", "TABLES", "TABLE_NAME", "TABLE_SCHEMA"),
+    ("a routine", "ROUTINES", "ROUTINE_NAME", "ROUTINE_SCHEMA"),
+    ("an event", "EVENTS", "EVENT_NAME", "EVENT_SCHEMA"),
+)
+
+
+def find_in_table(cursor: Any, text: str) -> tuple[str, str, str] | None:
+    """Return the table that the statement `text` would drop, with what did not come with it; None for nothing."""
+    match = _DROP_TABLE.fullmatch(text)
+    if match is None:
+        return None
+    schema, table = (part.replace("``", "`") for part in match[1][1:-1].split("`.`"))
+    if trigger := find_trigger(cursor, schema, table):
+        return schema, table, f"the trigger {trigger}"
+    cursor.execute(f"SELECT 1 FROM {match[1]} LIMIT 1".encode())
+    if cursor.fetchone() is None or (match[2] and match[2] == _read_checksum(cursor, match[1])):
+        return None
+    return schema, table, "rows"
+
+
+def _read_checksum(cursor: Any, name: str) -> str:
+    cursor.execute(f"CHECKSUM TABLE {name}".encode())
+    return str(cursor.fetchone()[1])
+
+
+def find_trigger(cursor: Any, schema: str, table: str) -> str:
+    """Return the name of a trigger of a table, "" when there is none that the account may see."""
+    cursor.execute(
+        "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS"
+        " WHERE EVENT_OBJECT_SCHEMA = %s AND EVENT_OBJECT_TABLE = %s LIMIT 1",
+        (schema, table),
+    )
+    row = cursor.fetchone()
+    return str(row[0]) if row else ""
+
+
+def find_object(cursor: Any, schema: str) -> str:
+    """Return what kind of object is in a schema, with its name; "" when there is none that the account may see."""
+    for kind, table, name, place in _OBJECTS:
+        cursor.execute(f"SELECT {name} FROM information_schema.{table} WHERE {place} = %s LIMIT 1", (schema,))
+        if row := cursor.fetchone():
+            return f"{kind}, {row[0]}"
+    return ""
