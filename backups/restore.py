@@ -20,7 +20,6 @@ from backups.errors import BackupError, HalfRestoredError, RestoreError
 from backups.guards import Guards
 from backups.preview import PreviewPage, PreviewRow, preview
 from backups.rollback.databases import parse_drop
-from backups.rollback.ddl import is_logged
 from backups.rollback.kept_values import Question, is_preparation, parse_question
 from backups.rollback.statements import build_key_text
 from backups.undoing import (
@@ -263,7 +262,7 @@ class _Restore:
                 if question is not None and not self._settle_kept(question):
                     break
                 self.statements_run += 1
-                self._committed_schema_changes += is_logged(text) and not is_preparation(text)
+                self._committed_schema_changes += not is_preparation(text)
         finally:
             with suppress(MySQLdb.Error):  # a session that is gone holds no tables
                 self._cursor.execute("UNLOCK TABLES")

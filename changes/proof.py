@@ -273,8 +273,8 @@ class _Play:
                 self.scratch.make_again(before, names)
                 change, after = self._play(statement, sql, kept, before)
         # Children of a table that is renamed change with it.
-        changed = [name for name in {*before, *after} if digest(before.get(name)) != digest(after.get(name))]
-        self.touched.update(names, changed)
+        touched = [name for name in {*before, *after} if digest(before.get(name)) != digest(after.get(name))]
+        self.touched.update(names, touched)
         inverse = build_inverse(change)
         if inverse.missing:
             lost = inverse.missing.removeprefix("cannot be undone: ").rstrip(".")

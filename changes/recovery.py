@@ -25,7 +25,6 @@ from backups.binlog.coordinates import BinlogCoordinates
 from backups.binlog.search import FoundTransaction
 from backups.capture import find_sequences
 from backups.errors import AttributionError, DecodeError, DefinitionError, UnreachableError
-from backups.rollback.ddl import is_logged
 from backups.rollback.kept_values import is_logged_as_text
 from backups.source import SearchResult, Wanted, find_own_transactions
 from changes import (
@@ -371,7 +370,7 @@ def _count_expected(record: ExecutedStatement) -> int:
     if is_row_change(record) or not record.execution.ticket.is_rollback:
         return 1
     texts = [text for statement in undo.find_undone(record) for text in statement.undo_statements]
-    return max(1, sum(is_logged(text) and is_logged_as_text(text) for text in texts))
+    return max(1, sum(map(is_logged_as_text, texts)))
 
 
 def _is_counted(record: ExecutedStatement, found: FoundTransaction) -> bool:

@@ -111,10 +111,11 @@ class Scratch:
         """Make tables as they were. Raises NoProofError when they do not come out so."""
         with plain_session(self.connection):
             self.run("SET SESSION foreign_key_checks = 0")
-            for name in names:
-                self.run(f"USE {quote_identifier(self.names[name[0]])}")
-                self.run(f"DROP TABLE IF EXISTS {quote_identifier(name[1])}")
-                if isinstance(table := wanted.get(name), TableDefinition):
+            for schema, name in names:
+                here = quote_identifier(self.names[schema])
+                self.run(f"DROP TABLE IF EXISTS {here}.{quote_identifier(name)}")
+                if isinstance(table := wanted.get((schema, name)), TableDefinition):
+                    self.run(f"USE {here}")
                     self.run(requalify_all(table.text, self.names))
             self.run("SET SESSION foreign_key_checks = 1")
             self.run(f"USE {quote_identifier(self.name)}")

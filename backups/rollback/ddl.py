@@ -106,11 +106,6 @@ def _is_same(left: Definition | None, right: Definition | None) -> bool:
     return left.is_same_session(right)
 
 
-def is_logged(text: str) -> bool:
-    """Whether one of the statements that undo a schema change is a change of its own: looks and settings are not."""
-    return not text.startswith(("SELECT ", "SET "))
-
-
 def digest(definition: Definition | None) -> str:
     """Return a short mark of a definition; two that compare equal have the same."""
     if definition is None:
@@ -126,6 +121,8 @@ def find_dropped(before: TableDefinition, after: TableDefinition, change: Schema
     dropped = {name.casefold() for name in change.dropped_columns}
     found = []
     for column in before.columns:
+        if column.name in change.whole_columns:
+            continue
         old = parse_type(column, "")
         is_gone = column.name not in counterparts or column.name.casefold() in dropped
         if is_gone and column.name not in change.whole_columns and (old is None or not old.is_generated):

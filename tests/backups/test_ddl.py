@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import pytest
 
-from backups.rollback.ddl import Definitions, Inverse, SchemaChange, build_inverse, compare_definitions, is_logged
+from backups.rollback.ddl import Definitions, Inverse, SchemaChange, build_inverse, compare_definitions
 from backups.rollback.definitions import Definition, parse_table, parse_view
 from backups.rollback.kept import KeptTable
+from backups.rollback.kept_values import is_logged_as_text
 
 T = ("shop", "t")
 OTHER = ("shop", "other")
@@ -201,7 +202,7 @@ def test_a_view_comes_back_in_a_session_like_the_one_that_made_it() -> None:
     assert "character_set_client = latin1, collation_connection = latin1_bin" in begin
     assert create == "CREATE OR REPLACE SQL SECURITY INVOKER VIEW `shop`.`t` AS select 1;"
     assert end.startswith("SET character_set_client = @inception_charset")
-    assert [is_logged(part) for part in (begin, create, end)] == [False, True, False]
+    assert [is_logged_as_text(part) for part in (begin, create, end)] == [False, True, False]
     assert "found utf8mb4/utf8mb4_bin; needed latin1/latin1_bin" in compare_definitions({T: plain}, {T: latin})
     assert undo(parse_view(text, ""), plain) == Inverse()  # kept before sessions were
 

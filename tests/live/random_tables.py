@@ -53,6 +53,7 @@ OPTIONS = (
     "CONVERT TO CHARACTER SET utf8mb4",
     "FORCE",
 )
+SESSIONS = st.sampled_from(((), ("sql_mode = ''",)))
 PARENT = "CREATE TABLE p (id INT PRIMARY KEY); INSERT INTO p VALUES (-5), (0), (2147483647), (7);"
 
 
@@ -87,8 +88,7 @@ def random_cases(draw: st.DrawFn) -> Case:
         size = draw(st.integers(1, left))
         left -= size
         statements += [_alter(draw, table, size), _change_rows(draw, table)]
-    modes = draw(st.sampled_from((("sql_mode = ''",), ())))
-    return Case("random", "case", "", (("", make),), ";\n".join(statements), modes, (), ())
+    return Case("random", "case", "", (("", make),), ";\n".join(statements), draw(SESSIONS), (), ())
 
 
 def _define(draw: st.DrawFn, kind: Kind, *, nullable: bool | None = None) -> tuple[str, bool]:
