@@ -102,7 +102,7 @@ class TablePlanner:
     def _find_obstacle(self, statement: Statement, found: StatementProof | None) -> str:
         shape = found.shape if found and found.state is ProofState.PROVEN else None
         if found is not None and found.keeps:
-            return "columns that it drops are copied first, while the table is locked"
+            return "values that it takes away are copied first, while the table is locked"
         if found is not None and found.state is ProofState.LOST:
             return f"it would take values away without a word ({found.reason})"
         assert statement.facts is not None
