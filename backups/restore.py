@@ -17,7 +17,7 @@ from backups.binlog.snapshots import CascadeFact
 from backups.cursors import open_backup_cursor
 from backups.emptiness import find_in_table, find_object
 from backups.errors import BackupError, HalfRestoredError, RestoreError
-from backups.guards import Guards
+from backups.guards import Guards, TableName
 from backups.preview import PreviewPage, PreviewRow, preview
 from backups.rollback.databases import parse_drop
 from backups.rollback.kept_values import Question, is_preparation, parse_question
@@ -42,6 +42,9 @@ MOST_CONFLICTS = 200
 MOST_ROWS_READ_BACK = 100
 MOST_BYTES_READ_BACK = 1 << 18
 """In one question; a single row can be larger."""
+
+MOST_PUT_BACK_KNOWN = 200_000
+"""Keys in memory; of a row beyond, a second change by the same statement is a conflict."""
 
 LARGE_STATEMENT = 1 << 20
 """Characters; max_allowed_packet is 16 MiB by default on MariaDB."""
@@ -168,7 +171,7 @@ def _undo_item(
         run.undo_text(load_records_reversed(backup, item))
     else:
         require_readable(item, archive)
-        run.undo_rows(fold(archive.iterate_all_reversed()))
+        run.undo_rows(fold(archive.iterate_all_reversed()), _list_logged_children(archive.header))
 
 
 @dataclass(slots=True)
@@ -193,6 +196,8 @@ class _Restore:
     _unread: list[tuple[UndoChange, str]] = field(default_factory=list)
     _unread_keys: set[RowKey] = field(default_factory=set)
     _unread_bytes: int = 0
+    _logged_children: frozenset[TableName] = frozenset()
+    _put_back: set[RowKey] = field(default_factory=set)
     _tables: dict[tuple[str, str], None] = field(default_factory=dict)
     _checks: bool = True
     _left_children: list[UndoChange] = field(default_factory=list)
@@ -231,7 +236,9 @@ class _Restore:
             self._cursor.execute(statement)
         faults.point("after_begin")
 
-    def undo_rows(self, changes: Iterator[UndoChange]) -> None:
+    def undo_rows(self, changes: Iterator[UndoChange], logged_children: frozenset[TableName] = frozenset()) -> None:
+        """Undo the changes of one statement, newest first. logged_children: as _list_logged_children returns them."""
+        self._logged_children, self._put_back = logged_children, set()
         for change in changes:
             keys = change.touched_keys()
             if keys & self._left_alone:
@@ -240,7 +247,8 @@ class _Restore:
                 continue
             if keys & self._unread_keys:
                 self._read_back()  # before it is changed again
-            if not self._undo_row(change, keys):
+            due = self._follow_put_back(change)
+            if due is not None and not self._undo_row(due, keys):
                 self._left_alone |= keys
                 if self.is_full:
                     return
@@ -355,6 +363,33 @@ class _Restore:
 
     # One row.
 
+    def _follow_put_back(self, undo: UndoChange) -> UndoChange | None:
+        """Return what is left to do of `undo`, None when its row is already as it was.
+
+        A statement that deletes a row which a foreign key changed or deleted just before logs the deletion with the row
+        as it read it: MySQL writes both. So what stands there, put back out of that deletion and locked by us since, is
+        not what the older change left, and is taken from there to what that change found.
+        """
+        wanted = undo.change.after
+        if wanted is None or undo.key_of(undo.image) not in self._put_back:
+            return undo
+        if undo.change.before is not None and self._exists(undo, undo.change.before):
+            return undo
+        if self._exists(undo, wanted):
+            return None
+        now = self._read_now(undo)
+        return undo if now is None else UndoChange(undo.plan, RowChange(ChangeKind.UPDATE, now, wanted))
+
+    def _note_put_back(self, undo: UndoChange) -> None:
+        schema, table = undo.table_name
+        if (
+            undo.change.kind is ChangeKind.INSERT
+            and undo.plan.table.primary_key
+            and (schema.casefold(), table.casefold()) in self._logged_children
+            and len(self._put_back) < MOST_PUT_BACK_KNOWN
+        ):
+            self._put_back.add(undo.key_of(undo.image))
+
     def _undo_row(self, undo: UndoChange, keys: set[RowKey]) -> bool:
         """Undo one change. Returns False when its row is left as it is."""
         facts = self._guards.look_at(undo.plan)
@@ -380,6 +415,7 @@ class _Restore:
             self._settle_trigger(undo, others)
             return False
         self._note_kind(undo.change.kind.value)
+        self._note_put_back(undo)
         self.rows_restored += 1
         if undo.change.after is not None:
             question = f"(({undo.plan.build_exists(undo.change.after)})>0)"
@@ -610,6 +646,14 @@ def _describe_child(child: CascadeFact) -> str:
 def _has_children(header: ArchiveHeader) -> bool:
     snapshot = header.snapshot
     return header.children_kept or bool(snapshot and snapshot.cascades_logged and snapshot.cascades)
+
+
+def _list_logged_children(header: ArchiveHeader) -> frozenset[TableName]:
+    """Return the tables, names in small letters, whose rows foreign keys changed and the server logged that itself."""
+    snapshot = header.snapshot
+    if snapshot is None or not snapshot.cascades_logged:
+        return frozenset()
+    return frozenset((fact.schema_name.casefold(), fact.table_name.casefold()) for fact in snapshot.cascades)
 
 
 def _judge_error(error: MySQLdb.Error) -> tuple[str, str]:
