@@ -44,7 +44,7 @@ MOST_BYTES_READ_BACK = 1 << 18
 """In one question; a single row can be larger."""
 
 MOST_PUT_BACK_KNOWN = 200_000
-"""Keys in memory; of a row beyond, a second change by the same statement is a conflict."""
+"""Keys in memory; a row beyond that the same statement changed and then deleted as it had been is a conflict."""
 
 LARGE_STATEMENT = 1 << 20
 """Characters; max_allowed_packet is 16 MiB by default on MariaDB."""
@@ -382,6 +382,9 @@ class _Restore:
 
     def _note_put_back(self, undo: UndoChange) -> None:
         schema, table = undo.table_name
+        before, after = undo.change.before, undo.change.after
+        if before is not None and (after is None or undo.key_of(after) != undo.key_of(before)):
+            self._put_back.discard(undo.key_of(before))
         if (
             undo.change.kind is ChangeKind.INSERT
             and undo.plan.table.primary_key
