@@ -39,6 +39,16 @@ def require_free(connection: Any, plan: OnlinePlan) -> None:
                 f"Found: there is a table {plan.schema}.{name}, perhaps left by an earlier online change. Needed: that"
                 " name for this one. Look what it is, then rename or drop it."
             )
+    marks = ", ".join(["%s"] * len(plan.triggers))
+    question = (
+        "SELECT EVENT_OBJECT_TABLE, TRIGGER_NAME FROM information_schema.TRIGGERS"
+        f" WHERE TRIGGER_SCHEMA = %s AND TRIGGER_NAME IN ({marks})"
+    )
+    for table, name in read_rows(connection, question, (plan.schema, *plan.triggers)):
+        raise OnlineError(
+            f"Found: {plan.schema}.{table} has a trigger {name}, perhaps of another online change. Needed: that name"
+            " for this one. Look what it is, then drop it, or run this ticket once it is gone."
+        )
     if find_triggers(connection, plan.schema, plan.table):
         raise OnlineError(
             f"Found: {plan.schema}.{plan.table} has triggers now. Needed: none, since the tool makes its own. Check the"
@@ -86,20 +96,41 @@ def read_digest(connection: Any, schema: str, table: str) -> str:
     return digest(found.parse())
 
 
-def clean_up(connection: Any, plan: OnlinePlan, *, swapped: bool) -> None:
-    """Drop what the tool made, and after a swap the table that it put away. Safe to call again. Raises MySQLdb.Error.
+def clean_up(connection: Any, plan: OnlinePlan, *, before: str, swapped: bool) -> None:
+    """Drop what the tool made, and after a swap the table that it put away. Safe to call again.
 
-    The triggers first: without the new table they would fail every write.
+    before: digest of the table before the change. Raises OnlineError when the table that was put away is another by
+    now, MySQLdb.Error, DefinitionError.
     """
     schema = quote_identifier(plan.schema)
-    there = find_triggers(connection, plan.schema, plan.table, plan.old)
-    for name in plan.triggers:
-        if name in there:
+    found = _find_own_triggers(connection, plan)
+    put_away = {table for table in found.values() if swapped and table.casefold() != plan.table.casefold()}
+    for table in sorted(put_away):
+        if read_digest(connection, plan.schema, table) != before:
+            raise OnlineError(
+                f"found: the tables were swapped, and {plan.schema}.{table}, which was {plan.table} until then, is not"
+                " as it was when the change began, so somebody changed it meanwhile; needed: that nothing is lost;"
+                f" compare it with {plan.table}, then drop {table}"
+            )
+        read_rows(connection, f"DROP TABLE {schema}.{quote_identifier(table)}")
+    # The triggers before the new table: without it they would fail every write.
+    for name, table in found.items():
+        if table not in put_away:
             with _ignoring(NO_SUCH_TRIGGER):
                 read_rows(connection, f"DROP TRIGGER {schema}.{quote_identifier(name)}")
-    for table in (plan.new, plan.old) if swapped else (plan.new,):
-        if _exists(connection, plan.schema, table):
-            read_rows(connection, f"DROP TABLE {schema}.{quote_identifier(table)}")
+    if _exists(connection, plan.schema, plan.new):
+        read_rows(connection, f"DROP TABLE {schema}.{quote_identifier(plan.new)}")
+
+
+def _find_own_triggers(connection: Any, plan: OnlinePlan) -> dict[str, str]:
+    """Return the tool's triggers and the table of each; they move with it. What they do names the new table."""
+    marks = ", ".join(["%s"] * len(plan.triggers))
+    question = (
+        "SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS"
+        f" WHERE TRIGGER_SCHEMA = %s AND TRIGGER_NAME IN ({marks}) AND INSTR(ACTION_STATEMENT, %s) > 0"
+    )
+    rows = read_rows(connection, question, (plan.schema, *plan.triggers, quote_identifier(plan.new)))
+    return {str(name): str(table) for name, table in rows}
 
 
 @contextlib.contextmanager

@@ -327,6 +327,68 @@ def test_a_copy_that_lacks_a_row_is_not_swapped_in(place: Installation) -> None:
     assert (show(place), leftovers(place)) == (before, [])
 
 
+@contextlib.contextmanager
+def once_at(place: Installation, state: str, sql: str) -> Iterator[None]:
+    """Let another session send `sql` when the tool is at `state` for the first time."""
+    sent: list[str] = []
+
+    def act(now: dict[str, Any]) -> None:
+        if now["state"] == state and not sent:
+            sent.append(sql)
+            ask(place, sql)
+
+    with at_each_progress(act):
+        yield
+    assert sent
+
+
+@pytest.mark.parametrize("state", ["copying", "checking"])
+def test_a_column_that_others_add_meanwhile_is_not_swapped_away(place: Installation, state: str) -> None:
+    ticket = submit(place)
+    with once_at(place, state, "ALTER TABLE big ADD COLUMN theirs INT DEFAULT 3"):
+        done = place.work(ticket)
+    assert "`theirs`" in show(place)
+    assert done.state == ExecutionState.FAILED, done.error
+    assert "is no longer as it was when this began" in done.error
+    assert (leftovers(place), done.statements.get().outcome) == ([], Outcome.FAILED)
+
+
+def test_what_others_add_in_the_moment_of_the_swap_is_kept_and_said(place: Installation) -> None:
+    ticket = submit(place)
+    with once_at(place, "swapping", "ALTER TABLE big ADD COLUMN theirs INT DEFAULT 3"):
+        place.work(ticket)
+    ticket.refresh_from_db()
+    assert "bigint" in show(place)
+    assert ask(place, "SELECT DISTINCT theirs FROM _big_old") == [(3,)]
+    assert ticket.state == TicketState.UNKNOWN
+    assert "_big_old" in ticket.executions.get().error
+    ask(place, "DROP TABLE _big_old")
+    reconcile()
+    ticket.refresh_from_db()
+    assert (ticket.state, ticket.backup_state) == (TicketState.SUCCEEDED, BackupState.COMPLETE)
+    assert leftovers(place) == []
+
+
+def test_a_table_of_others_that_has_the_name_of_the_old_one_stays(place: Installation) -> None:
+    ticket = submit(place)
+    with once_at(place, "copying", "CREATE TABLE _big_old AS SELECT * FROM big LIMIT 3"):
+        done = place.work(ticket)
+    assert done.state == ExecutionState.SUCCEEDED, done.error
+    assert leftovers(place) == ["_big_old"]
+    assert ask(place, "SELECT COUNT(*) FROM _big_old") == [(3,)]
+
+
+def test_a_child_that_comes_meanwhile_keeps_its_parent(place: Installation) -> None:
+    ticket = submit(place)
+    child = "CREATE TABLE child (id INT PRIMARY KEY, big_id INT, FOREIGN KEY (big_id) REFERENCES big (id))"
+    with once_at(place, "copying", child):
+        done = place.work(ticket)
+    assert done.state == ExecutionState.FAILED, done.error
+    assert "has a foreign key to big" in done.error
+    assert leftovers(place) == ["child"]
+    assert "REFERENCES `big`" in ask(place, "SHOW CREATE TABLE child")[0][1]
+
+
 @pytest.mark.parametrize(
     ("clauses", "word"),
     [
