@@ -265,7 +265,7 @@ class _Watch:
         self._write_progress()
         if self.checked is None:
             raise _EndedError("The tool copied rows before its new table was seen.")
-        columns = online_server.find_same_columns(*self.checked)
+        columns = online_server.build_comparable(*self.checked)
         try:
             with self.run.limit():
                 difference = online_server.compare_rows(self.run.session.connection, self.made, columns)

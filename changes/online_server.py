@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import MySQLdb
 
-from backups.rollback.column_types import GEOMETRIES, parse_type
+from backups.rollback.column_types import GEOMETRIES, ColumnType, parse_type
 from backups.rollback.ddl import digest
 from backups.rollback.definitions import TableDefinition
 from backups.rollback.literals import quote_identifier
@@ -25,6 +25,7 @@ from changes.targets import error_of, read_rows
 END_SECONDS = 60
 POLL_SECONDS = 0.2
 NO_SUCH_TRIGGER = 1360
+_NUMBERS = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint", "bit"})
 
 
 class OnlineError(Exception):
@@ -142,16 +143,14 @@ def _ignoring(number: int) -> Iterator[None]:
             raise
 
 
-def compare_rows(connection: Any, plan: OnlinePlan, columns: Sequence[str]) -> str:
+def compare_rows(connection: Any, plan: OnlinePlan, columns: Mapping[str, str]) -> str:
     """Compare the copied table with the original, as one moment shows both. Returns the difference, "" for none.
 
-    columns: of both tables, whose definitions are the same. The tool's triggers change both tables in one transaction,
+    columns: of both tables, as `build_comparable` gave them. The tool's triggers change both tables in one transaction,
     so that in one snapshot they are equal whatever others write. Raises MySQLdb.Error.
     """
-    quoted = [quote_identifier(column) for column in columns]
-    # As bytes: columns of several character sets do not go together otherwise.
-    values = ", ".join(f"CAST({column} AS BINARY)" for column in quoted)
-    row = f"CONCAT_WS('#', {values}, CONCAT({', '.join(f'ISNULL({column})' for column in quoted)}))"
+    nulls = ", ".join(f"ISNULL({quote_identifier(column)})" for column in columns)
+    row = f"CONCAT_WS('#', {', '.join(columns.values())}, CONCAT({nulls}))"
     found = []
     read_rows(connection, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
     read_rows(connection, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
@@ -167,8 +166,30 @@ def compare_rows(connection: Any, plan: OnlinePlan, columns: Sequence[str]) -> s
     return "" if mark == copied_mark else f"the rows of {plan.table} and of its copy differ"
 
 
-def find_same_columns(before: TableDefinition, after: TableDefinition) -> list[str]:
-    """Return the columns whose values can be compared as they are."""
-    same = [column for column in before.columns if column in after.columns]
-    types = {column.name: parse_type(column, "") for column in same}
-    return [name for name, kind in types.items() if kind is not None and kind.base not in GEOMETRIES]
+def build_comparable(before: TableDefinition, after: TableDefinition) -> dict[str, str]:
+    """Return, for every column that stays, an expression that is the same bytes in both tables for the same value."""
+    there = {column.name.casefold(): column for column in before.columns}
+    both = [(there[column.name.casefold()], column) for column in after.columns if column.name.casefold() in there]
+    return {new.name: _build_value(new.name, parse_type(old, ""), parse_type(new, "")) for old, new in both}
+
+
+def _build_value(name: str, old: ColumnType | None, new: ColumnType | None) -> str:
+    """What a type is changed to shows the same value in other words: with more digits, or with a time of day."""
+    column = value = quote_identifier(name)
+    if new is not None and new.base in GEOMETRIES | {"geometry"}:
+        value = f"HEX({column})"
+    elif old is not None and new is not None and old != new:
+        if new.base in _NUMBERS:
+            value = f"({column} + 0)"
+        elif new.base == "double":
+            value = f"({column} + 0e0)"
+        elif new.base == "decimal":
+            value = f"CAST({column} AS DECIMAL(65, {new.scale}))"
+        elif new.base in ("datetime", "timestamp"):
+            text = f"CAST({column} AS CHAR)"
+            # Not by a cast to DATETIME: the days that a calendar does not have would be nothing.
+            value = f"CONCAT({text}, SUBSTRING('0000-00-00 00:00:00.000000', CHAR_LENGTH({text}) + 1))"
+        elif new.base == "time":
+            value = f"CAST({column} AS TIME(6))"
+    # As bytes: columns of several character sets do not go together otherwise.
+    return f"CAST({value} AS BINARY)"

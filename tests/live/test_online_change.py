@@ -327,6 +327,51 @@ def test_a_copy_that_lacks_a_row_is_not_swapped_in(place: Installation) -> None:
     assert (show(place), leftovers(place)) == (before, [])
 
 
+@pytest.mark.parametrize("name", ["a`b", "Grün", "x%d"])
+def test_a_changed_column_keeps_its_values_whatever_its_name(place: Installation, name: str) -> None:
+    quoted = f"`{name.replace('`', '``')}`"
+    ask(place, f"ALTER TABLE big ADD COLUMN {quoted} INT NOT NULL DEFAULT 1")
+    ask(place, f"UPDATE big SET {quoted} = id")
+    rows = f"SELECT SUM({quoted}), MAX({quoted}) FROM big"
+    before = ask(place, rows)
+    ticket = submit(place, f"ALTER TABLE big MODIFY {quoted.upper()} BIGINT NOT NULL DEFAULT 1")
+    assert bool(ticket.inspection["statements"][0]["online"]) == ("`" not in name)
+    done = place.work(ticket)
+    assert ask(place, rows) == before, done.error
+    assert leftovers(place) == []
+
+
+@pytest.mark.parametrize("spoilt", [False, True])
+def test_values_that_get_another_type_are_compared_too(place: Installation, spoilt: bool) -> None:
+    columns = {
+        "i": ("INT(6) ZEROFILL", "BIGINT(8) UNSIGNED", "7"),
+        "f": ("FLOAT", "DOUBLE", "0.1"),
+        "n": ("DECIMAL(5,2)", "DECIMAL(9,4)", "-1.5"),
+        "d": ("DATE", "DATETIME(3)", "'2020-02-29'"),
+        "t": ("DATETIME", "DATETIME(6)", "'2020-02-29 01:02:03'"),
+        "h": ("TIME", "TIME(2)", "'-101:02:03'"),
+        "c": ("CHAR(5)", "VARCHAR(9)", "'é'"),
+        "v": ("VARBINARY(5)", "BLOB", "x'00ff'"),
+        "e": ("ENUM('x')", "ENUM('x','y')", "'x'"),
+        "p": ("BIT(3)", "BIT(9)", "b'101'"),
+        "g": ("POINT", "POINT COMMENT 'place'", "ST_GeomFromText('POINT(1 2)')"),
+    }
+    ask(place, "ALTER TABLE big " + ", ".join(f"ADD COLUMN {name} {kind[0]}" for name, kind in columns.items()))
+    ask(place, "UPDATE big SET " + ", ".join(f"{name} = {kind[2]}" for name, kind in columns.items()))
+    ticket = submit(place, "ALTER TABLE big " + ", ".join(f"MODIFY {name} {kind[1]}" for name, kind in columns.items()))
+    assert ticket.inspection["statements"][0]["online"], ticket.problems
+    if not spoilt:
+        done = place.work(ticket)
+        assert done.state == ExecutionState.SUCCEEDED, done.error
+        return
+    record = f"_inception_{ticket.executions.get().pk}_0"
+    with once_at(place, "checking", f"UPDATE `{record}` SET n = 2.5 WHERE id = 5"):
+        done = place.work(ticket)
+    assert done.state == ExecutionState.FAILED
+    assert "differ" in done.error
+    assert leftovers(place) == []
+
+
 @contextlib.contextmanager
 def once_at(place: Installation, state: str, sql: str) -> Iterator[None]:
     """Let another session send `sql` when the tool is at `state` for the first time."""
