@@ -248,6 +248,7 @@ class _Watch:
             old, new, now = read_marks(run.session.connection, self.record)
             copy = online_server.read_digest(run.session.connection, made.schema, made.new)
             child = _find_children(run, made)
+            theirs = online_server.find_other_triggers(run.session.connection, made, made.table)
         except DefinitionError as error:
             raise _EndedError(f"The tables cannot be read, so they were not swapped: {error}") from error
         if now != old:
@@ -257,6 +258,11 @@ class _Watch:
             )
         if copy != new:
             raise _EndedError(f"{made.new} is no longer as it was to be, so the tables were not swapped.")
+        if theirs:
+            raise _EndedError(
+                f"{made.table} has the trigger {theirs[0]} now, which would go with the table that is put away."
+                " The tables were not swapped. Check the ticket again."
+            )
         if child:
             raise _EndedError(f"Found before the swap: {child}. Needed: none. The tables were not swapped.")
 

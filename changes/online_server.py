@@ -65,6 +65,11 @@ def find_triggers(connection: Any, schema: str, *tables: str) -> list[str]:
     return [str(name) for (name,) in read_rows(connection, question, (schema, *tables))]
 
 
+def find_other_triggers(connection: Any, plan: OnlinePlan, table: str) -> list[str]:
+    """Return the triggers of a table that are not the tool's."""
+    return [name for name in find_triggers(connection, plan.schema, table) if name not in plan.triggers]
+
+
 def _exists(connection: Any, schema: str, table: str) -> bool:
     question = "SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s"
     return bool(read_rows(connection, question, (schema, table)))
@@ -107,6 +112,12 @@ def clean_up(connection: Any, plan: OnlinePlan, *, before: str, swapped: bool) -
     found = _find_own_triggers(connection, plan)
     put_away = {table for table in found.values() if swapped and table.casefold() != plan.table.casefold()}
     for table in sorted(put_away):
+        if theirs := find_other_triggers(connection, plan, table):
+            raise OnlineError(
+                f"found: the tables were swapped, and {plan.schema}.{table}, which was {plan.table} until then, has the"
+                f" trigger {theirs[0]}, which somebody made meanwhile; needed: that nothing is lost; make it on"
+                f" {plan.table}, then drop {table}"
+            )
         if read_digest(connection, plan.schema, table) != before:
             raise OnlineError(
                 f"found: the tables were swapped, and {plan.schema}.{table}, which was {plan.table} until then, is not"

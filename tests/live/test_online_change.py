@@ -414,6 +414,22 @@ def test_what_others_add_in_the_moment_of_the_swap_is_kept_and_said(place: Insta
     assert leftovers(place) == []
 
 
+@pytest.mark.parametrize("state", ["copying", "swapping"])
+def test_a_trigger_that_others_make_meanwhile_is_not_lost(place: Installation, state: str) -> None:
+    ticket = submit(place)
+    with once_at(place, state, "CREATE TRIGGER theirs BEFORE INSERT ON big FOR EACH ROW SET NEW.b = 'seen'"):
+        place.work(ticket)
+    ticket.refresh_from_db()
+    found = ask(place, "SELECT EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS WHERE TRIGGER_NAME = 'theirs'")
+    error = ticket.executions.get().error
+    if state == "copying":
+        assert (found, ticket.state) == ([("big",)], TicketState.FAILED)
+        assert "trigger theirs" in error
+    else:
+        assert (found, ticket.state) == ([("_big_old",)], TicketState.UNKNOWN)
+        assert "trigger theirs" in error
+
+
 def test_a_table_of_others_that_has_the_name_of_the_old_one_stays(place: Installation) -> None:
     ticket = submit(place)
     with once_at(place, "copying", "CREATE TABLE _big_old AS SELECT * FROM big LIMIT 3"):
