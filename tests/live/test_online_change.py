@@ -21,7 +21,7 @@ import pytest
 from django.conf import settings as django_settings
 
 from backups import faults
-from changes import actions, execution, online_change, online_tool, unfinished
+from changes import actions, execution, online_change, online_tool, schema_change, unfinished
 from changes.models import ExecutedStatement, Execution, Target, Ticket
 from changes.online_command import make_plan
 from changes.states import BackupState, ExecutionState, Outcome, TicketState
@@ -370,6 +370,37 @@ def test_values_that_get_another_type_are_compared_too(place: Installation, spoi
     assert done.state == ExecutionState.FAILED
     assert "differ" in done.error
     assert leftovers(place) == []
+
+
+def test_a_table_that_others_changed_between_two_statements_is_not_given_to_the_tool(place: Installation) -> None:
+    ticket = submit(place, "ALTER TABLE big ADD COLUMN z INT; ALTER TABLE big MODIFY a BIGINT NOT NULL DEFAULT 0")
+    original = schema_change.read_before
+
+    def read(run: Any, statement: Any) -> Any:
+        if statement.number == 1:
+            ask(place, "ALTER TABLE big MODIFY a VARCHAR(9) NOT NULL DEFAULT '0'")
+            ask(place, "UPDATE big SET a = 'abc'")
+        return original(run, statement)
+
+    with patch.object(schema_change, "read_before", read):
+        done = place.work(ticket)
+    assert ask(place, "SELECT DISTINCT a FROM big") == [("abc",)]
+    assert "is not as it was to be before this statement" in done.error
+    assert leftovers(place) == []
+
+
+def test_a_row_is_compared_however_long_it_is(place: Installation) -> None:
+    (most,) = ask(place, "SELECT @@max_allowed_packet")[0]
+    ask(place, "ALTER TABLE big ADD COLUMN l LONGTEXT, ADD COLUMN m LONGTEXT")
+    if int(most) > 1 << 25:
+        pytest.skip("rows of that size are for servers with a small max_allowed_packet")
+    for column in "lm":
+        ask(place, f"UPDATE big SET {column} = REPEAT('x', {int(most) * 6 // 10}) WHERE id = 5")
+    ticket = submit(place)
+    name = f"_inception_{ticket.executions.get().pk}_0"
+    with once_at(place, "checking", f"UPDATE `{name}` SET l = 'y' WHERE id = 5"):
+        done = place.work(ticket)
+    assert "differ" in done.error
 
 
 @contextlib.contextmanager
