@@ -56,9 +56,7 @@ def build_alters(
         raise NoInverseError("the history of a system-versioned table is lost with its versioning")
     if now.unread != wanted.unread:
         raise NoInverseError(f"no way back is known for the table option {now.unread or wanted.unread!r}")
-    statements, late = [], list[str]()
-    if now.partitioning and now.partitioning != wanted.partitioning:
-        statements.append("REMOVE PARTITIONING")
+    statements, late = list[str](), list[str]()
     clauses = [*_drop_constraints(now, wanted), *_change_indexes(now, wanted, dropping=True)]
     clauses += _change_columns(now, wanted, renamed)
     clauses += _change_indexes(now, wanted, dropping=False)
@@ -73,6 +71,9 @@ def build_alters(
         statements.append(", ".join([*clauses, *([" ".join(options)] if options else [])]))
     if late:
         statements.append(", ".join(late))
+    # By itself other partitioning is one step: where rows have no place in it, the table stays as it is.
+    if now.partitioning and now.partitioning != wanted.partitioning and (statements or not wanted.partitioning):
+        statements.insert(0, "REMOVE PARTITIONING")
     if wanted.partitioning and now.partitioning != wanted.partitioning:
         statements.append(wanted.partitioning)
     return tuple(f"ALTER TABLE {name} {statement};" for statement in statements)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from backups.rollback.column_types import build_bare_type, parse_type
+from backups.rollback.column_types import SET_THEMSELVES, build_bare_type, parse_type
 from backups.rollback.definitions import Element, TableDefinition
 from backups.rollback.kept import KeptTable
 from backups.rollback.literals import quote_identifier
@@ -33,6 +33,7 @@ _QUESTION = re.compile(
     re.DOTALL,
 )
 _PREPARATION = re.compile(rf"SELECT |LOCK TABLES |UNLOCK TABLES|SET |UPDATE {_NAME} LEFT JOIN ")
+_WRITE = re.compile(rf"(?P<event>UPDATE|INSERT)(?: INTO)? (?P<table>{_NAME}) (?:JOIN|\() ?")
 _NOT_TEXT = re.compile(r"SELECT |LOCK TABLES |UNLOCK TABLES|UPDATE |INSERT |SET ")
 
 _PLAIN = frozenset(
@@ -84,6 +85,15 @@ def is_preparation(text: str) -> bool:
     return _PREPARATION.match(text) is not None
 
 
+def parse_write(text: str) -> tuple[str, str, str] | None:
+    """Return schema, table and event (of triggers) of a statement that puts values or rows back, None for any other."""
+    match = _WRITE.match(text)
+    if match is None:
+        return None
+    schema, table = (part.replace("``", "`") for part in match["table"][1:-1].split("`.`"))
+    return schema, table, match["event"]
+
+
 def is_logged_as_text(text: str) -> bool:
     """Tell whether the binlog has a statement of a rollback whatever it finds: rows are logged where they change."""
     return _NOT_TEXT.match(text) is None
@@ -125,11 +135,11 @@ def build_copies(kept: KeptTable, table: TableDefinition) -> tuple[str, ...]:
 
 
 def _declare_times(kept: KeptTable, table: TableDefinition) -> Iterator[str]:
-    """Yield the columns of TIMESTAMP: left to itself the server lets a copy of one set itself at every UPDATE."""
+    """Yield the columns of times: left to itself the server lets a copy of one set itself at every UPDATE."""
     guards, copied = name_guards(kept), {*kept.key, *kept.columns}
     for column in table.columns:
         kind = parse_type(column, "")
-        if column.name in copied and kind is not None and kind.base == "timestamp":
+        if column.name in copied and kind is not None and kind.base in SET_THEMSELVES:
             for name in (column.name, guards.get(column.name)):
                 if name is not None:
                     yield f"{quote_identifier(name)} {build_bare_type(column, {})}"
