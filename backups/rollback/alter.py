@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from backups.rollback.column_types import parse_type
 from backups.rollback.definitions import COUNTER, PRIMARY, Element, TableDefinition
-from backups.rollback.literals import quote_identifier
+from backups.rollback.literals import fold_name, quote_identifier
 
 _VISIBILITY = re.compile(r"( /\*!80000 INVISIBLE \*/| IGNORED)\Z")
 _FIRST_COLUMN = re.compile(r" FOREIGN KEY \(`((?:[^`]|``)+)`")
@@ -215,11 +215,11 @@ def find_counterparts(
 
     renamed: wanted name to name now. The server compares the names of columns without case.
     """
-    there = {column.name.casefold(): column for column in now}
-    new_names = {old.casefold(): new.casefold() for old, new in renamed.items()}
+    there = {fold_name(column.name): column for column in now}
+    new_names = {fold_name(old): fold_name(new) for old, new in renamed.items()}
     found = {}
     for column in wanted:
-        name = column.name.casefold()
+        name = fold_name(column.name)
         is_taken = name not in new_names and name in new_names.values()
         if not is_taken and (counterpart := there.get(new_names.get(name, name))) is not None:
             found[column.name] = counterpart
@@ -232,7 +232,7 @@ def _is_virtual(column: Element) -> bool:
 
 def follow_renames(table: TableDefinition, renamed: Mapping[str, str]) -> TableDefinition:
     """Return the table as its other clauses read when its columns have their wanted names: the server sees to that."""
-    names = {now.casefold(): wanted for wanted, now in renamed.items()}
+    names = {fold_name(now): wanted for wanted, now in renamed.items()}
     if not names:
         return table
 
@@ -261,7 +261,7 @@ def _rename_identifiers(text: str, names: Mapping[str, str], *, skip: int = 0) -
         if not match[0].startswith("`"):
             return match[0]
         left -= 1
-        wanted = names.get(match[0][1:-1].replace("``", "`").casefold())
+        wanted = names.get(fold_name(match[0][1:-1].replace("``", "`")))
         return match[0] if left >= 0 or wanted is None else quote_identifier(wanted)
 
     return _QUOTED.sub(change, text)

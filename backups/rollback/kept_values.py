@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from backups.rollback.column_types import SET_THEMSELVES, build_bare_type, parse_type
 from backups.rollback.definitions import Element, TableDefinition
 from backups.rollback.kept import KeptTable
-from backups.rollback.literals import quote_identifier
+from backups.rollback.literals import fold_name, quote_identifier
 
 DONE = "put back"
 """Comment of a kept table whose values are back: logged as text, so that the binlog tells that all before it ran."""
@@ -220,9 +220,9 @@ def build_copy_back(kept: KeptTable, columns: Sequence[str], table: TableDefinit
 
     marked: into rows that the mark names.
     """
-    written = {column.casefold() for column in columns}
+    written = {fold_name(column) for column in columns}
     # Columns that set themselves at every UPDATE keep the value they have.
-    others = [c.name for c in table.columns if " ON UPDATE " in c.text and c.name.casefold() not in written]
+    others = [c.name for c in table.columns if " ON UPDATE " in c.text and fold_name(c.name) not in written]
     changes = [f"{kept.name}.{quote_identifier(c)} = {kept.kept_name}.{quote_identifier(c)}" for c in columns]
     changes += [f"{kept.name}.{quote_identifier(c)} = {kept.name}.{quote_identifier(c)}" for c in others]
     join = f"{kept.name} JOIN {kept.kept_name} ON {_match(kept, {column: column for column in kept.key})}"

@@ -190,3 +190,17 @@ def test_a_calculated_key_does_not_find_the_values_again(place: Installation) ->
     )
     with pytest.raises(CheckFailedError, match="This data will be lost"):
         submit(place, "ALTER TABLE t MODIFY p DECIMAL(8,0)")
+
+
+@pytest.mark.parametrize("clause", ["DROP COLUMN `ß`", "MODIFY `ß` DECIMAL(8,1)", "CHANGE `ß` x DECIMAL(8,1)"])
+def test_names_of_columns_are_told_apart_as_the_server_does(place: Installation, clause: str) -> None:
+    run_sql(
+        place,
+        "CREATE TABLE t (id INT PRIMARY KEY, `ß` DECIMAL(10,3), ss DECIMAL(10,3))",
+        "INSERT INTO t VALUES (1, 1.234, 5)",
+    )
+    ran = place.run(f"ALTER TABLE t {clause}", accepts_loss=False)
+    run_sql(place, "UPDATE t SET ss = 77.001")
+    back = place.roll_back(ran.ticket)
+    assert back.state == ExecutionState.SUCCEEDED, back.error
+    assert run_sql(place, "SELECT CONCAT(`ß`, ' ', ss) FROM t") == [("1.234 77.001",)]
