@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from backups.rollback.column_types import parse_type
+from backups.rollback.column_types import parse_type, read_words
 from backups.rollback.definitions import COUNTER, PRIMARY, Element, TableDefinition
 from backups.rollback.literals import fold_name, quote_identifier
 
@@ -227,7 +227,8 @@ def find_counterparts(
 
 
 def _is_virtual(column: Element) -> bool:
-    return "GENERATED ALWAYS AS" in column.text and _STORED.search(column.text) is None
+    words = read_words(column)
+    return "GENERATED ALWAYS AS" in words and _STORED.search(words) is None
 
 
 def follow_renames(table: TableDefinition, renamed: Mapping[str, str]) -> TableDefinition:

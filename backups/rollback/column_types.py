@@ -20,6 +20,8 @@ _CHARSET = re.compile(r"\bCHARACTER SET (\w+)")
 _COLLATION = re.compile(r"\bCOLLATE (\w+)")
 _MEMBER = re.compile(r"'(?:[^'\\]|\\.|'')*+'", re.DOTALL)
 
+_QUOTED = re.compile(r"'(?:[^'\\]|\\.|'')*+'|`(?:[^`]|``)*+`", re.DOTALL)
+
 _INTEGER_BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
 _TEXT_BYTES = {"tinytext": 1 << 8, "text": 1 << 16, "mediumtext": 1 << 24, "longtext": 1 << 32}
 _BLOB_BYTES = {"tinyblob": 1 << 8, "blob": 1 << 16, "mediumblob": 1 << 24, "longblob": 1 << 32}
@@ -65,6 +67,11 @@ class ColumnType:
         return tuple(_MEMBER.findall(self.arguments))
 
 
+def read_words(column: Element) -> str:
+    """Return a column's clause without its strings and names: a comment may hold the words of any other clause."""
+    return _QUOTED.sub("''", column.text)
+
+
 def parse_type(column: Element, table_charset: str) -> ColumnType | None:
     """Return the type of a column's clause; None when it cannot be told."""
     match = _TYPE.match(column.text)
@@ -80,7 +87,7 @@ def parse_type(column: Element, table_charset: str) -> ColumnType | None:
         unsigned="unsigned" in words,
         nullable="NOT NULL" not in words,
         charset=(charset[1] if charset else table_charset) if has_charset else "",
-        is_generated="GENERATED ALWAYS AS" in column.text or " AS ROW " in column.text,
+        is_generated=any(words in read_words(column) for words in ("GENERATED ALWAYS AS", " AS ROW ")),
     )
 
 

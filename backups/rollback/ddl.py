@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 
 from backups.rollback.alter import NoInverseError, build_alters, find_counterparts
-from backups.rollback.column_types import can_return, keeps_values, parse_type
+from backups.rollback.column_types import can_return, keeps_values, parse_type, read_words
 from backups.rollback.databases import DatabaseDefinition, build_drop
 from backups.rollback.definitions import Definition, ObjectName, TableDefinition, ViewDefinition
 from backups.rollback.kept import (
@@ -178,7 +178,7 @@ def find_lost_columns(before: TableDefinition, after: TableDefinition, change: S
 
 def _find_renumbered(after: TableDefinition, zeros: Sequence[str]) -> Iterator[str]:
     """Yield the columns in which a 0 became a number. One that was renamed besides counts as having got a counter."""
-    counting = {fold_name(column.name) for column in after.columns if " AUTO_INCREMENT" in column.text}
+    counting = {fold_name(column.name) for column in after.columns if " AUTO_INCREMENT" in read_words(column)}
     there = {fold_name(column.name) for column in after.columns}
     for name in zeros:
         if fold_name(name) in counting or (counting and fold_name(name) not in there):

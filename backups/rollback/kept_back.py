@@ -104,7 +104,8 @@ def _without_indexes_of(interim: TableDefinition, wanted: TableDefinition, colum
 def _without_unique_of(aim: TableDefinition, guarded: Sequence[Guarded]) -> TableDefinition:
     """Leave out unique indexes that the values may break on their way: what was a year is no date, so all are the same.
 
-    Of columns that keep their kind of type no two are the same on the way, but of what is calculated from them.
+    Of columns that keep their kind of type no two are the same on the way, but of what is calculated from them; and
+    periods overlap while one has its values and the next has not.
     """
     columns = {column.name: column for column in aim.columns}
     bases = {one.name: (parse_type(one.now, ""), parse_type(columns[one.name], "")) for one in guarded}
@@ -122,7 +123,11 @@ def _without_unique_of(aim: TableDefinition, guarded: Sequence[Guarded]) -> Tabl
         indexes=tuple(
             index
             for index in aim.indexes
-            if index.kind != "UNIQUE" or not any(name in index.text.partition(" (")[2] for name in names)
+            if index.kind != "UNIQUE"
+            or not (
+                (guarded and " WITHOUT OVERLAPS" in index.text)
+                or any(name in index.text.partition(" (")[2] for name in names)
+            )
         ),
     )
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from backups.rollback.column_types import SET_THEMSELVES, build_bare_type, parse_type
+from backups.rollback.column_types import SET_THEMSELVES, build_bare_type, parse_type, read_words
 from backups.rollback.definitions import Element, TableDefinition
 from backups.rollback.kept import KeptTable
 from backups.rollback.literals import fold_name, quote_identifier
@@ -222,7 +222,7 @@ def build_copy_back(kept: KeptTable, columns: Sequence[str], table: TableDefinit
     """
     written = {fold_name(column) for column in columns}
     # Columns that set themselves at every UPDATE keep the value they have.
-    others = [c.name for c in table.columns if " ON UPDATE " in c.text and fold_name(c.name) not in written]
+    others = [c.name for c in table.columns if " ON UPDATE " in read_words(c) and fold_name(c.name) not in written]
     changes = [f"{kept.name}.{quote_identifier(c)} = {kept.kept_name}.{quote_identifier(c)}" for c in columns]
     changes += [f"{kept.name}.{quote_identifier(c)} = {kept.name}.{quote_identifier(c)}" for c in others]
     join = f"{kept.name} JOIN {kept.kept_name} ON {_match(kept, {column: column for column in kept.key})}"

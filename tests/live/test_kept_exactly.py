@@ -204,3 +204,43 @@ def test_names_of_columns_are_told_apart_as_the_server_does(place: Installation,
     back = place.roll_back(ran.ticket)
     assert back.state == ExecutionState.SUCCEEDED, back.error
     assert run_sql(place, "SELECT CONCAT(`ß`, ' ', ss) FROM t") == [("1.234 77.001",)]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "ALTER TABLE t DROP COLUMN v",
+        "ALTER TABLE t MODIFY v DECIMAL(5,1) COMMENT 'GENERATED ALWAYS AS (2)'",
+        "ALTER TABLE t MODIFY w DECIMAL(5,1)",
+        "ALTER TABLE t DROP PARTITION p1",
+    ],
+)
+def test_a_comment_says_nothing_of_its_column(place: Installation, sql: str) -> None:
+    run_sql(
+        place,
+        "CREATE TABLE t (id INT PRIMARY KEY, v DECIMAL(5,2) COMMENT 'was GENERATED ALWAYS AS (1) once',"
+        f" w DECIMAL(5,2), g INT AS (id + 1) STORED COMMENT 'set ON UPDATE of id'){PARTS}",
+        "INSERT INTO t (id, v, w) VALUES (1, 1.25, 3.75), (11, 2, 3)",
+    )
+    before = state_of(place)
+    ran = place.run(sql, accepts_loss=False)
+    back = place.roll_back(ran.ticket)
+    assert back.state == ExecutionState.SUCCEEDED, back.error
+    assert state_of(place) == before
+
+
+def test_periods_may_overlap_on_their_way_back(place: Installation) -> None:
+    if not place.server.flavor.is_mariadb:
+        pytest.skip("MySQL has no periods")
+    run_sql(
+        place,
+        "CREATE TABLE t (id INT PRIMARY KEY, k INT, a DATETIME(3), b DATETIME(3), PERIOD FOR p (a, b),"
+        " UNIQUE KEY (k, p WITHOUT OVERLAPS))",
+        "INSERT INTO t VALUES (1, 1, '2020-01-01 10:00:00', '2020-01-01 10:00:01.4'),"
+        " (2, 1, '2020-01-01 10:00:01.4', '2020-01-01 10:00:02.6')",
+    )
+    before = state_of(place)
+    ran = place.run("ALTER TABLE t MODIFY a DATETIME NOT NULL, MODIFY b DATETIME NOT NULL", accepts_loss=False)
+    back = place.roll_back(ran.ticket)
+    assert back.state == ExecutionState.SUCCEEDED, back.error
+    assert state_of(place) == before
