@@ -15,7 +15,7 @@ from backups.rollback.ddl import Definitions
 from backups.rollback.definitions import PRIMARY, ObjectName, TableDefinition
 from backups.rollback.kept import KeptTable
 from backups.rollback.kept_partitions import list_stored, list_unique, parse_key
-from backups.rollback.literals import fold_name
+from backups.rollback.literals import fold_name, quote_identifier
 from changes import kept_data
 from changes.alter_clauses import EVERY_PARTITION, EVERY_TEXT, AlterAction, AlterClause
 from changes.definitions import load_recorded, parse_definitions
@@ -137,11 +137,24 @@ def _find_unfit(statement: Statement, table: TableDefinition, kept: KeptTable) -
     kinds = {column.name: parse_type(column, "") for column in table.columns}
     if kept.changed and any((kind := kinds[column]) is None or kind.is_generated for column in kept.key):
         return f"the primary key of {kept.table_name} is calculated, from the values that change perhaps"
+    if of_time := _find_calculated_from_time(table):
+        return f"the column {of_time} is calculated from a TIMESTAMP, and would be again, in another time zone"
     # A key of characters that gets others may compare otherwise.
     if of_key & {fold_name(column) for column in kept.columns} or (kept.changed and of_key & texts):
         return (
             f"the statement changes its primary key too, by which the values of {kept.table_name} would be found again"
         )
+    return ""
+
+
+def _find_calculated_from_time(table: TableDefinition) -> str:
+    """Return a column that is calculated from one of TIMESTAMP, so that its value is another in each time zone."""
+    kinds = {column.name: parse_type(column, "") for column in table.columns}
+    times = [quote_identifier(name) for name, kind in kinds.items() if kind is not None and kind.base == "timestamp"]
+    for column in table.columns:
+        kind = kinds[column.name]
+        if kind is not None and kind.is_generated and any(name in column.text for name in times):
+            return column.name
     return ""
 
 

@@ -244,3 +244,9 @@ def test_periods_may_overlap_on_their_way_back(place: Installation) -> None:
     back = place.roll_back(ran.ticket)
     assert back.state == ExecutionState.SUCCEEDED, back.error
     assert state_of(place) == before
+
+
+def test_what_is_calculated_from_a_timestamp_is_not_calculated_in_another_time_zone(place: Installation) -> None:
+    run_sql(place, "CREATE TABLE t (id INT PRIMARY KEY, ts TIMESTAMP(3) NULL, g VARCHAR(30) AS (CONCAT(ts)) STORED)")
+    with pytest.raises(CheckFailedError, match="This data will be lost"):
+        submit(place, "ALTER TABLE t MODIFY ts TIMESTAMP NULL")
