@@ -15,12 +15,12 @@ from backups.binlog.flavor import Flavor
 from backups.binlog.rows import ChangeKind, Image, RowChange
 from backups.binlog.snapshots import CascadeFact
 from backups.cursors import open_backup_cursor
-from backups.emptiness import find_in_table, find_object
+from backups.emptiness import find_fired, find_in_table, find_object
 from backups.errors import BackupError, HalfRestoredError, RestoreError
 from backups.guards import Guards, TableName
 from backups.preview import PreviewPage, PreviewRow, preview
 from backups.rollback.databases import parse_drop
-from backups.rollback.kept_values import Question, is_preparation, parse_question
+from backups.rollback.kept_values import Question, is_preparation, parse_question, parse_write
 from backups.rollback.statements import build_key_text
 from backups.undoing import (
     RowKey,
@@ -53,6 +53,8 @@ SQL_MODE = "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION"
 
 SCHEMA_CHANGE_MODE = f"{SQL_MODE},STRICT_ALL_TABLES"
 """Schema changes run strict: a value that an old type cannot hold stops the rollback, and is not cut."""
+
+UTC = "+00:00"
 
 DUPLICATE_KEY = 1062
 PARENT_HAS_CHILDREN = (1217, 1451)
@@ -166,7 +168,7 @@ def _undo_item(
     if is_schema_change(item):
         run.end_segment(before_commit)
         before_commit()
-        run.undo_schema_change(load_schema_records(backup, item))
+        run.undo_schema_change(load_schema_records(backup, item), item.time_zone)
     elif archive is None:
         run.undo_text(load_records_reversed(backup, item))
     else:
@@ -225,7 +227,7 @@ class _Restore:
         self._checks = not any(_has_children(header) for header in headers)
         for statement in (
             "SET NAMES utf8mb4",
-            "SET SESSION time_zone = '+00:00'",
+            f"SET SESSION time_zone = '{UTC}'",
             f"SET SESSION sql_mode = '{SQL_MODE}'",
             "SET SESSION sql_safe_updates = 0",
             f"SET SESSION foreign_key_checks = {int(self._checks)}",
@@ -254,18 +256,27 @@ class _Restore:
                     return
         self._read_back()
 
-    def undo_schema_change(self, records: Iterable[tuple[int, str]]) -> None:
+    def undo_schema_change(self, records: Sequence[tuple[int, str]], time_zone: str) -> None:
+        """time_zone: in which the definitions were read, whose texts name times; "" for the server's."""
+        self._cursor.execute("SELECT @@GLOBAL.time_zone")
+        ((server_zone,),) = self._cursor.fetchall()
         self._cursor.execute(f"SET SESSION sql_mode = '{SCHEMA_CHANGE_MODE}'")
         try:
             for _, text in records:
                 if self._keeps_rows(text) or self._keeps_objects(text):
                     break
+                # What a column's DEFAULT names, and what becomes of values that change between TIMESTAMP and others, is
+                # the server's time. Values are found and compared as they are stored: twice a year an hour comes twice.
+                zone = UTC if text.startswith(("SELECT ", "UPDATE ")) else time_zone or server_zone
+                self._cursor.execute("SET SESSION time_zone = %s", (zone,))
                 try:
                     self._cursor.execute(f"{self.marker} {text}".encode())
                 except MySQLdb.Error as error:
                     if text.startswith("SELECT ") and error.args[0] == TOO_MANY_ROWS:
                         raise RestoreError(_ROWS_SINCE) from error
                     raise
+                if text.startswith("LOCK TABLES "):
+                    self._require_no_trigger(records)
                 question = parse_question(text)
                 if question is not None and not self._settle_kept(question):
                     break
@@ -274,7 +285,7 @@ class _Restore:
         finally:
             with suppress(MySQLdb.Error):  # a session that is gone holds no tables
                 self._cursor.execute("UNLOCK TABLES")
-        self._cursor.execute(f"SET SESSION sql_mode = '{SQL_MODE}'")
+        self._cursor.execute(f"SET SESSION sql_mode = '{SQL_MODE}', SESSION time_zone = '{UTC}'")
         self._cursor.execute("START TRANSACTION")
 
     def undo_text(self, records: Iterator[tuple[int, str]]) -> None:
@@ -561,6 +572,16 @@ class _Restore:
         self.first_kind = self.first_kind or kind
 
     # Schema changes and triggers.
+
+    def _require_no_trigger(self, records: Iterable[tuple[int, str]]) -> None:
+        """Raise RestoreError where putting kept values back would fire a trigger. The table is locked: none comes."""
+        for write in filter(None, (parse_write(text) for _, text in records)):
+            schema, table, event = write
+            if trigger := find_fired(self._cursor, schema, table, event):
+                raise RestoreError(
+                    f"found the trigger {trigger} on {schema}.{table}, which would fire when what was set aside is put"
+                    f" back. Needed: no trigger on {event}. Drop it for the time of the rollback."
+                )
 
     def _keeps_rows(self, text: str) -> bool:
         """Tell whether undoing a CREATE TABLE would take rows away that did not come with it."""
