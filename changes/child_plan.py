@@ -94,7 +94,8 @@ def plan_children(
     )
     written = [_find_name(snapshot, (schema or schema_name, table)) for schema, table in statement.written]
     tables = [name for name in dict.fromkeys(written) if name is not None]
-    reach = find_reach(snapshot, {name: _with_triggers(snapshot, name, rows.acts) for name in tables})
+    acts = {name: _with_own_settings(connection, name, _with_triggers(snapshot, name, rows.acts)) for name in tables}
+    reach = find_reach(snapshot, acts)
     if not reach.edges:
         return NOTHING
     plan = _choose_sources(reach, rows if len(tables) == len(statement.written) == 1 else ParentRows(rows.acts))
@@ -146,6 +147,18 @@ def _with_triggers(snapshot: Snapshot, name: TableName, acts: Acts) -> Acts:
         for trigger in snapshot.triggers
     )
     return Acts(acts.deletes, None) if sets_more and acts.assigned else acts
+
+
+def _with_own_settings(connection: Any, name: TableName, acts: Acts) -> Acts:
+    """Add the columns that set themselves when another one is set: ON UPDATE CURRENT_TIMESTAMP."""
+    if not acts.assigned:
+        return acts
+    question = (
+        "SELECT COLUMN_NAME FROM information_schema.COLUMNS"
+        " WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND EXTRA LIKE %s"
+    )
+    more = frozenset(column.casefold() for (column,) in read_rows(connection, question, (*name, "%on update%")))
+    return Acts(acts.deletes, acts.assigned | more)
 
 
 def _choose_sources(reach: Reach, rows: ParentRows) -> ChildPlan:

@@ -138,7 +138,9 @@ def _read_delete(tokens: Sequence[Token], text: str) -> ParentRows:
 
 def _read_update(tokens: Sequence[Token], text: str) -> ParentRows:
     begin = _find(tokens, "SET")
-    acts = Acts(assigned=None if begin is None else _read_assigned(tokens[begin + 1 :]))
+    # FOR PORTION OF sets the ends of the period too.
+    is_whole = begin is not None and _find(tokens[:begin], "PORTION") is None
+    acts = Acts(assigned=_read_assigned(tokens[begin + 1 :]) if begin is not None and is_whole else None)
     cursor = TokenCursor(tokens)
     if begin is None or not cursor.accept("UPDATE"):
         return ParentRows(acts)
