@@ -86,6 +86,26 @@ def test_a_referenced_column_that_sets_itself_is_followed(place: Installation) -
     check_there_and_back(place, "UPDATE pt SET id = 10 WHERE id = 1")
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DELETE FROM pl WHERE w < 3 ORDER BY v LIMIT 5",
+        "UPDATE pl SET id = id + 10000 WHERE w < 3 ORDER BY v LIMIT 5",
+    ],
+)
+def test_a_limit_may_take_any_of_rows_that_are_equal_in_order(place: Installation, sql: str) -> None:
+    run_sql(
+        place,
+        "CREATE TABLE pl (id INT PRIMARY KEY, v INT, t VARCHAR(300), w INT, KEY (v), KEY (w, v))",
+        "CREATE TABLE cl (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES pl (id) ON DELETE CASCADE"
+        " ON UPDATE CASCADE)",
+        "INSERT INTO pl SELECT 5000 - seq, seq MOD 3, REPEAT(seq MOD 5, 200), seq MOD 7 FROM seq_1_to_2000",
+        "INSERT INTO cl SELECT id, id FROM pl",
+        "ANALYZE TABLE pl",
+    )
+    check_there_and_back(place, sql)
+
+
 def test_rows_that_waited_for_a_parent_and_go_with_it_are_missed(place: Installation) -> None:
     with contextlib.closing(place.server.connect(database=place.schema)) as connection:
         query(connection, "SET foreign_key_checks = 0")
