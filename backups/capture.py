@@ -63,6 +63,7 @@ class ExecutedChange:
         Neither: it changed nothing.
     children_checked: it was shown, before parent rows went, that no child rows referred to them.
     shadows: where rows that its foreign keys change were copied before it, and made equal after it.
+    followed: (schema, table, constraint) of the foreign keys whose child rows were looked for.
     unchecked: it ran with foreign keys unchecked, so that they changed nothing.
     """
 
@@ -85,6 +86,7 @@ class ExecutedChange:
     undo_missing: str = ""
     children_checked: bool = False
     shadows: tuple[Shadow, ...] = ()
+    followed: frozenset[tuple[str, str, str]] = frozenset()
     unchecked: bool = False
 
 
@@ -292,7 +294,7 @@ class _Capture:
     def __post_init__(self) -> None:
         snapshot = self.change.snapshot or Snapshot(tables=())
         self._shadowed = ShadowedRows(self.change.shadows, snapshot, self.change.flavor)
-        self.tally = Tally(snapshot, self._shadowed.tables)
+        self.tally = Tally(snapshot, self.change.followed)
         self.writer = ArchiveWriter(self.store.save_block)
 
     def run(self) -> CaptureResult:

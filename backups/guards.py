@@ -18,6 +18,9 @@ TRANSACTIONAL_ENGINES = frozenset({"innodb", "rocksdb", "tokudb", "ndbcluster"})
 
 TableName = tuple[str, str]
 
+MOST_REMEMBERED = 100_000
+"""Rows that are known to be locked; after so many they are locked once more."""
+
 
 @dataclass(slots=True)
 class TableFacts:
@@ -35,6 +38,8 @@ class Guards:
     cursor: Any
     flavor: Flavor
     tables: dict[TableName, TableFacts] = field(default_factory=dict)
+    _parents: dict[TableName, list[_ForeignKey]] = field(default_factory=dict)
+    _locked: set[str] = field(default_factory=set)
 
     def look_at(self, plan: TablePlan) -> TableFacts:
         """Return what concerns `plan`'s table. Raises RestoreError when it cannot be rolled back safely."""
@@ -104,6 +109,31 @@ class Guards:
             if self.cursor.fetchone() is not None:
                 return f"{'.'.join(key.child)} (foreign key {key.name} to {'.'.join(key.parent)})"
         return None
+
+    def lock_parents(self, plan: TablePlan, image: Image) -> None:
+        """Lock the rows that `image`, which was put back unchecked, refers to, as far as they are there.
+
+        Whoever deletes one of them just now is waited for, and find_orphan sees what he did; who comes later waits.
+        """
+        name = (plan.table.schema_name, plan.table.name)
+        if name not in self._parents:
+            self._parents[name] = [key for key in self._read_foreign_keys([name]) if _is_same(key.child, name)]
+        places = {column.name.casefold(): index for index, column in enumerate(plan.table.columns)}
+        for key in self._parents[name]:
+            indexes = [places.get(child.casefold()) for child, _ in key.columns]
+            conditions = []
+            for index, (_, parent) in zip(indexes, key.columns, strict=True):
+                value = None if index is None else image[index]
+                if index is not None and isinstance(value, str):
+                    conditions.append(plan.codecs[index].key_equals(quote_identifier(parent), value))
+            question = f"SELECT 1 FROM {_quote(key.parent)} WHERE {' AND '.join(conditions)} LOCK IN SHARE MODE"
+            if len(conditions) < len(key.columns) or question in self._locked:
+                continue  # NULL refers to nothing
+            if len(self._locked) >= MOST_REMEMBERED:
+                self._locked.clear()
+            self._locked.add(question)
+            self.cursor.execute(question.encode())
+            self.cursor.fetchall()
 
     def _require_transactional(self, name: TableName) -> None:
         self.cursor.execute(
@@ -190,8 +220,13 @@ class _ForeignKey:
 
 
 def _is_of(name: TableName, fact: CascadeFact) -> bool:
-    """Tell whether a foreign key is of the table `name`; names of tables differ in case on some servers only."""
-    return (fact.schema_name.casefold(), fact.table_name.casefold()) == (name[0].casefold(), name[1].casefold())
+    """Tell whether a foreign key is of the table `name`."""
+    return _is_same(name, (fact.schema_name, fact.table_name))
+
+
+def _is_same(one: TableName, other: TableName) -> bool:
+    """Tell whether two names are one table's; they differ in case on some servers only."""
+    return (one[0].casefold(), one[1].casefold()) == (other[0].casefold(), other[1].casefold())
 
 
 def _quote(name: TableName) -> str:

@@ -254,6 +254,8 @@ class _Restore:
                 self._left_alone |= keys
                 if self.is_full:
                     return
+            elif not self._checks and change.change.after is not None:
+                self._guards.lock_parents(change.plan, change.change.after)
         self._read_back()
 
     def undo_schema_change(self, records: Sequence[tuple[int, str]], time_zone: str) -> None:

@@ -94,10 +94,12 @@ def plan_children(
     )
     written = [_find_name(snapshot, (schema or schema_name, table)) for schema, table in statement.written]
     tables = [name for name in dict.fromkeys(written) if name is not None]
-    reach = find_reach(snapshot, {name: _with_triggers(snapshot, name, rows.acts) for name in tables})
+    acts = {name: _with_own_settings(connection, name, _with_triggers(snapshot, name, rows.acts)) for name in tables}
+    reach = find_reach(snapshot, acts)
     if not reach.edges:
         return NOTHING
-    plan = _choose_sources(reach, rows if len(tables) == len(statement.written) == 1 else ParentRows(rows.acts))
+    is_single = len(tables) == len(statement.written) == 1
+    plan = _choose_sources(reach, rows if is_single else ParentRows(rows.acts), snapshot)
     if rows.incoming and reach.parents == tuple(tables):
         plan = replace(plan, **_read_incoming(connection, snapshot, tables[0], rows.incoming))
     obstacle = reach.obstacle or _find_obstacle(connection, facts, reach, snapshot, tables, kept_schema)
@@ -148,15 +150,34 @@ def _with_triggers(snapshot: Snapshot, name: TableName, acts: Acts) -> Acts:
     return Acts(acts.deletes, None) if sets_more and acts.assigned else acts
 
 
-def _choose_sources(reach: Reach, rows: ParentRows) -> ChildPlan:
+def _is_certain_order(snapshot: Snapshot, name: TableName, columns: frozenset[str]) -> bool:
+    """Whether an ORDER BY of these columns has one result only."""
+    table = snapshot.find_table(*name)
+    key = [table.columns[index].name.casefold() for index in table.primary_key] if table is not None else []
+    return bool(key) and columns.issuperset(key)
+
+
+def _with_own_settings(connection: Any, name: TableName, acts: Acts) -> Acts:
+    """Add the columns that set themselves when another one is set: ON UPDATE CURRENT_TIMESTAMP."""
+    if not acts.assigned:
+        return acts
+    question = (
+        "SELECT COLUMN_NAME FROM information_schema.COLUMNS"
+        " WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND EXTRA LIKE %s"
+    )
+    more = frozenset(column.casefold() for (column,) in read_rows(connection, question, (*name, "%on update%")))
+    return Acts(acts.deletes, acts.assigned | more)
+
+
+def _choose_sources(reach: Reach, rows: ParentRows, snapshot: Snapshot) -> ChildPlan:
     sources: dict[TableName, str] = {}
     limited, counted = set(), set()
     for name in reach.parents:
         is_child = name in reach.children
         if not rows.source:
             sources[name] = f"FROM {_quote(name)}"
-        elif rows.has_limit and is_child:
-            # Rows that go by a foreign key make room under the LIMIT for others.
+        elif rows.has_limit and (is_child or not _is_certain_order(snapshot, name, rows.ordered_by)):
+            # Rows that go by a foreign key make room under the LIMIT for others; of equal ones it takes any.
             sources[name] = rows.without_limit
         else:
             sources[name] = rows.source

@@ -44,6 +44,7 @@ def to_record(plan: ChildPlan, kept_schema: str) -> dict[str, Any]:
     return {
         "schema": kept_schema,
         "shadows": [[one.shadow_table, one.schema_name, one.table_name, one.is_incoming] for one in shadows],
+        "foreign_keys": [[edge.schema_name, edge.table_name, edge.constraint] for edge in plan.reach.edges],
         "is_dropped": False,
     }
 
@@ -54,6 +55,11 @@ def from_record(entry: Mapping[str, Any]) -> tuple[Shadow, ...]:
         Shadow(schema, table, entry["schema"], name, is_incoming=incoming)
         for name, schema, table, incoming in entry.get("shadows", ())
     )
+
+
+def followed_keys(entry: Mapping[str, Any]) -> frozenset[tuple[str, str, str]]:
+    """Return (schema, table, constraint) of the foreign keys that a statement's record says were followed."""
+    return frozenset((schema, table, constraint) for schema, table, constraint in entry.get("foreign_keys", ()))
 
 
 def create(connection: Any, flavor: Flavor, shadows: Sequence[Shadow], snapshot: Snapshot) -> None:
@@ -104,16 +110,19 @@ def drop(connection: Any, entry: Mapping[str, Any]) -> None:
 def _lenient(connection: Any, flavor: Flavor, *, keeps_mode: bool = False) -> Iterator[None]:
     """Let the session store every value that a table can hold; put its settings back after.
 
+    LAST_INSERT_ID() is among them: rows that come in may take a number of their own in the shadow, and the author's
+    words are about that of his statement before.
     keeps_mode: only what would refuse values is left out of the session's own sql_mode: the words of an author mean
     what they mean to his statement.
     """
-    names = ["sql_mode", "sql_safe_updates", *(["check_constraint_checks"] if flavor.is_mariadb else [])]
+    names = ["last_insert_id", "sql_mode", "sql_safe_updates"]
+    names += ["check_constraint_checks"] if flavor.is_mariadb else []
     (before,) = read_rows(connection, f"SELECT {', '.join(f'@@SESSION.{name}' for name in names)}")
     mode = SQL_MODE
     if keeps_mode:
-        own = [word for word in str(before[0]).split(",") if word and word not in _STRICT]
+        own = [word for word in str(before[1]).split(",") if word and word not in _STRICT]
         mode = ",".join([*own, "NO_AUTO_VALUE_ON_ZERO", "ALLOW_INVALID_DATES"])
-    _set(connection, dict(zip(names, [mode, 0, 0], strict=False)))
+    _set(connection, dict(zip(names[1:], [mode, 0, 0], strict=False)))
     try:
         yield
     except BaseException:

@@ -62,6 +62,7 @@ def build_change(record: ExecutedStatement, flavor: Flavor) -> ExecutedChange:
         undo_missing=record.undo_missing,
         children_checked=ticket.is_rollback,
         shadows=children.from_record(record.kept_children),
+        followed=children.followed_keys(record.kept_children),
         unchecked=bool(record.kept_children.get("unchecked")),
     )
 

@@ -44,6 +44,8 @@ class ParentRows:
 
     source: for a change of one table, what selects the rows of it, beginning with FROM; "" for any of its rows.
     has_limit: the source ends in a LIMIT. without_limit: the same without ORDER BY and LIMIT: these rows and others.
+    ordered_by: the columns of its ORDER BY, folded. Where they do not tell one row from all others, the LIMIT takes
+        any of those that are equal.
     incoming: for REPLACE and INSERT … ON DUPLICATE KEY UPDATE of given rows, what follows the table's name up to their
         end: the rows that are changed have a key of one of these.
     """
@@ -52,6 +54,7 @@ class ParentRows:
     source: str = ""
     has_limit: bool = False
     without_limit: str = ""
+    ordered_by: frozenset[str] = frozenset()
     incoming: str = ""
 
 
@@ -138,7 +141,9 @@ def _read_delete(tokens: Sequence[Token], text: str) -> ParentRows:
 
 def _read_update(tokens: Sequence[Token], text: str) -> ParentRows:
     begin = _find(tokens, "SET")
-    acts = Acts(assigned=None if begin is None else _read_assigned(tokens[begin + 1 :]))
+    # FOR PORTION OF sets the ends of the period too.
+    is_whole = begin is not None and _find(tokens[:begin], "PORTION") is None
+    acts = Acts(assigned=_read_assigned(tokens[begin + 1 :]) if begin is not None and is_whole else None)
     cursor = TokenCursor(tokens)
     if begin is None or not cursor.accept("UPDATE"):
         return ParentRows(acts)
@@ -181,8 +186,24 @@ def _select(acts: Acts, tokens: Sequence[Token], text: str, table: tuple[int, in
     # LIMIT alone takes whichever rows come first.
     is_ordered = _find(tokens[tail:end], "ORDER") is not None
     if has_limit and is_ordered:
-        return ParentRows(acts, f"{begin} {_slice(tokens, text, tail, end)}", True, without)
+        ordered_by = _read_order(tokens[first:end])
+        return ParentRows(acts, f"{begin} {_slice(tokens, text, tail, end)}", True, without, ordered_by)
     return ParentRows(acts, without, False, without)
+
+
+def _read_order(tokens: Sequence[Token]) -> frozenset[str]:
+    """Return the columns of `ORDER BY a, t.b DESC LIMIT …`, folded; none where it has anything else, as a number."""
+    cursor = TokenCursor(tokens)
+    columns: set[str] = set()
+    more = cursor.accept("ORDER") and cursor.accept("BY")
+    while more:
+        try:
+            columns.add(cursor.read_name()[-1].casefold())
+        except UnreadableError:
+            return frozenset()
+        cursor.skip_any("ASC", "DESC")
+        more = cursor.accept(",")
+    return frozenset(columns) if not cursor.at_end and cursor.key() == "LIMIT" else frozenset()
 
 
 def _slice(tokens: Sequence[Token], text: str, begin: int, end: int) -> str:

@@ -29,11 +29,12 @@ class Tally:
 
     counts: the statement's own changes. by_keys: rows that foreign keys changed, known by shadows. left_out: own
     changes that do not count, since the shadow tells the whole change of their rows.
-    shadowed: the tables that have shadows.
+    followed: (schema, table, constraint) of foreign keys whose children were kept. Another one between the same tables
+    is as silent as any.
     """
 
     snapshot: Snapshot
-    shadowed: frozenset[TableName] = frozenset()
+    followed: frozenset[tuple[str, str, str]] = frozenset()
     counts: dict[TableName, dict[ChangeKind, int]] = field(default_factory=dict)
     by_keys: dict[TableName, int] = field(default_factory=dict)
     left_out: int = 0
@@ -67,7 +68,7 @@ class Tally:
             for cascade in self.snapshot.cascades
             if (cascade.parent_schema, cascade.parent_table) == (table.schema_name, table.name)
             and (cascade.on_delete if kind is ChangeKind.DELETE else cascade.on_update) != "NO ACTION"
-            and not self._is_shadowed(cascade)
+            and (cascade.schema_name, cascade.table_name, cascade.constraint) not in self.followed
         ]
 
     def add_silent(self, cascades: Iterable[CascadeFact], table: Table, change: RowChange) -> None:
@@ -131,10 +132,6 @@ class Tally:
             f"the server counted {affected_rows} changed rows, its binlog holds {found} ({self._describe_counts()})."
             " Needed: row events for every changed row. Look for binlog filters and engines that log nothing."
         )
-
-    def _is_shadowed(self, cascade: CascadeFact) -> bool:
-        names = {(cascade.parent_schema, cascade.parent_table), (cascade.schema_name, cascade.table_name)}
-        return names <= self.shadowed
 
     def _describe_counts(self) -> str:
         parts = [f"{schema}.{name} {sum(kinds.values())}" for (schema, name), kinds in self.counts.items()]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from backups.binlog.rows import Table
+from backups.binlog.rows import Column, Table
 from backups.binlog.snapshots import CascadeFact, Snapshot
 from backups.rollback.literals import quote_identifier
 
@@ -72,6 +72,7 @@ def find_reach(snapshot: Snapshot, acts: Mapping[TableName, Acts]) -> Reach:
             edges.setdefault(edge)
             child = _child(edge)
             obstacle = obstacle or _find_obstacle(edge, caused, snapshot.find_table(*child))
+            obstacle = obstacle or _find_other_words(edge, snapshot.find_table(*parent), snapshot.find_table(*child))
             before = happening.get(child, Acts())
             if (after := before.joined(caused)) != before:
                 happening[child] = after
@@ -117,6 +118,22 @@ def _find_obstacle(edge: CascadeFact, caused: Acts, child: Table | None) -> str:
     if not key.isdisjoint(caused.assigned):
         return f"{_label(_child(edge))} has the columns that {edge.constraint} would change in its primary key"
     return ""
+
+
+def _find_other_words(edge: CascadeFact, parent: Table | None, child: Table | None) -> str:
+    """A foreign key compares the numbers of an ENUM or SET, and a join its words, which can stand in another order."""
+    for column, referred in zip(edge.columns, edge.parent_columns, strict=True):
+        one, other = _find_column(child, column), _find_column(parent, referred)
+        is_of_words = any(found is not None and found.data_type in ("enum", "set") for found in (one, other))
+        if is_of_words and (one is None or other is None or one.column_type != other.column_type):
+            tables = f"{_label(_child(edge))} and {_label(_parent(edge))}"
+            return f"{tables} list other words in the columns of {edge.constraint}"
+    return ""
+
+
+def _find_column(table: Table | None, name: str) -> Column | None:
+    columns = table.columns if table is not None else ()
+    return next((column for column in columns if column.name.casefold() == name.casefold()), None)
 
 
 def _find_in_table(name: TableName, table: Table | None) -> str:

@@ -70,6 +70,7 @@ class ShadowSurvey:
     _rows: dict[TableName, _Rows] = field(default_factory=dict)
     _tables: dict[TableName, Table] = field(default_factory=dict)
     _acted_at: dict[TableName, int] = field(default_factory=dict)
+    _referred: set[tuple[CascadeFact, Key]] = field(default_factory=set)
     _count: int = 0
 
     def add_shadow(self, table: Table, change: RowChange) -> None:
@@ -78,6 +79,7 @@ class ShadowSurvey:
         if change.before is None:
             assert change.after is not None
             rows.before[key_of(table, change.after)] = _digest(table, change.after)
+            self._referred |= {(cascade, _refer(cascade, table, change.after)) for cascade in self._cascades_of(table)}
             return
         rows.after[key_of(table, change.before)] = None
         if change.after is not None:
@@ -91,6 +93,8 @@ class ShadowSurvey:
             key, digest = key_of(table, change.before), _digest(table, change.before)
             if key not in rows.before and key not in rows.own:
                 self._fail(table, key)
+            elif key in rows.own:
+                self._check_referred(table, change)
             elif rows.own.get(key, rows.before.get(key)) != digest:
                 rows.broken.add(key)
             rows.own[key] = None
@@ -134,14 +138,30 @@ class ShadowSurvey:
         self._tables[name] = table
         return self._rows.setdefault(name, _Rows())
 
+    def _cascades_of(self, table: Table) -> list[CascadeFact]:
+        name = (table.schema_name, table.name)
+        return [cascade for cascade in self.cascades if (cascade.parent_schema, cascade.parent_table) == name]
+
+    def _check_referred(self, table: Table, change: RowChange) -> None:
+        """Look that values which the statement itself gave a row, and takes from it again, had been followed.
+
+        Rows can refer to a parent that is not there (after a load); they go with one that is just made.
+        """
+        assert change.before is not None
+        for cascade in self._cascades_of(table):
+            referred = _refer(cascade, table, change.before)
+            if None in referred or not acts_on(cascade, table, change) or (cascade, referred) in self._referred:
+                continue
+            child = f"{cascade.schema_name}.{cascade.table_name}"
+            self.failure = self.failure or (
+                f"a row of {table.schema_name}.{table.name} got values ({_show(referred)}) from the statement and lost"
+                f" them to it, and rows of {child} may have referred to them already."
+                " Needed: each row changed once. Give each row in a statement of its own."
+            )
+
     def _note_acts(self, table: Table, change: RowChange) -> None:
         """Remember when a foreign key last changed, perhaps, rows of each table behind it."""
-        reached = [
-            cascade
-            for cascade in self.cascades
-            if (cascade.parent_schema, cascade.parent_table) == (table.schema_name, table.name)
-            and acts_on(cascade, table, change)
-        ]
+        reached = [cascade for cascade in self._cascades_of(table) if acts_on(cascade, table, change)]
         seen: set[TableName] = set()
         while reached:
             child = (reached[0].schema_name, reached.pop(0).table_name)
@@ -163,6 +183,12 @@ class ShadowSurvey:
             " made it or gave it another key, and by a foreign key. Needed: one of the two. Change the key in a"
             " statement of its own."
         )
+
+
+def _refer(cascade: CascadeFact, table: Table, image: Image) -> Key:
+    """Return the values of a row of the parent that children refer to."""
+    places = {column.name.casefold(): index for index, column in enumerate(table.columns)}
+    return tuple(image[places[column.casefold()]] for column in cascade.parent_columns)
 
 
 def _show(key: Key) -> str:

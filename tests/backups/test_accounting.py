@@ -90,3 +90,8 @@ class TestForeignKeys:
         tally.add(T, DELETE.kind, 1)
         tally.add_silent(tally.find_cascades(T, DELETE.kind), T, DELETE)
         assert tally.judge("DELETE", 1, children_checked=True).state == "complete"
+
+    def test_only_the_foreign_key_that_was_followed_is_kept(self) -> None:
+        other = CascadeFact("shop", "c", "other", ("u",), "shop", "t", ("id",), "CASCADE", "NO ACTION")
+        tally = Tally(Snapshot((T,), cascades=(CHILD, other)), followed=frozenset({("shop", "c", "fk")}))
+        assert tally.find_cascades(T, ChangeKind.DELETE) == [other]

@@ -93,3 +93,10 @@ def test_a_new_row_is_certain_only_while_no_key_acts_after_it() -> None:
     assert failure == ""
     _, failure = survey([ONE], [put(("8", "1")), take(ONE)], [take(ONE)])
     assert "key 8" in failure
+
+
+def test_rows_that_referred_to_what_the_statement_made_and_took_again_are_not_known() -> None:
+    _, failure = survey([], [put(("5", None)), take(("5", None))], [])
+    assert "may have referred to them already" in failure
+    _, failure = survey([("5", "1")], [take(("5", "1")), put(("5", None)), take(("5", None))], [take(("5", "1"))])
+    assert failure == ""

@@ -35,6 +35,20 @@ def test_rows_are_selected_by_the_words_of_the_author(kind: K, text: str, source
 
 
 @pytest.mark.parametrize(
+    ("order", "columns"),
+    [
+        ("a, `B` DESC, p.c ASC", {"a", "b", "c"}),
+        ("1", set()),
+        ("a + 1", set()),
+        ("a COLLATE latin1_bin", set()),
+        ("a, LOWER(b)", set()),
+    ],
+)
+def test_columns_of_an_order_are_read_where_it_has_nothing_else(order: str, columns: set[str]) -> None:
+    assert read_parent_rows(K.DELETE, f"DELETE FROM p WHERE x ORDER BY {order} LIMIT 3").ordered_by == columns
+
+
+@pytest.mark.parametrize(
     ("kind", "text"),
     [
         (K.DELETE, "DELETE FROM p WHERE RAND() < 0.5"),
