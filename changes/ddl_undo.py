@@ -22,13 +22,11 @@ from backups.rollback.kept import KeptTable
 from changes import kept_data
 from changes.alter_clauses import AlterAction
 from changes.definitions import load_recorded, parse_definitions, read_definitions, time_zone_of
+from changes.fragile_values import STRICT_MODES, find_fragile
 from changes.kinds import StatementKind
-from changes.renumbering import find_zeros
 from changes.schema_facts import SchemaFacts
 from changes.statements import Statement
 from changes.targets import error_of, read_rows
-
-STRICT_MODES = frozenset({"STRICT_TRANS_TABLES", "STRICT_ALL_TABLES", "TRADITIONAL"})
 
 
 def list_names(statement: Statement, schema_name: str) -> tuple[ObjectName, ...]:
@@ -66,13 +64,13 @@ def read_before(connection: Any, statement: Statement, schema_name: str) -> dict
         return {}
     ((mode, zone),) = read_rows(connection, "SELECT @@SESSION.sql_mode, @@SESSION.time_zone")
     found = read_definitions(connection, list_names(statement, schema_name))
-    zeros = find_zeros(connection, statement, parse_definitions(found), mode)
+    fragile = find_fragile(connection, statement, parse_definitions(found), mode)
     return {
         "sql_mode": mode,
         "time_zone": zone,
         "objects": [one.to_dict() for one in found],
         "kept": [],
-        "zeros": [[*name, list(columns)] for name, columns in zeros.items()],
+        "fragile": [[*name, list(columns)] for name, columns in fragile.items()],
         "renames": list_renames(statement, schema_name),
         "column_renames": list_column_renames(statement),
     }
@@ -83,23 +81,23 @@ def require_seen(before: Mapping[str, Any], schema_name: str, seen: Mapping[str,
 
     seen: digests by `label`, of tables that no earlier statement of the ticket changes.
     """
-    zeros = _load_zeros(before)
+    fragile = _load_fragile(before)
     for one in load_recorded(before.get("objects", ())):
         name = label((one.schema, one.name), schema_name)
-        if name in seen and mark(one.parse(), zeros.get((one.schema, one.name), ())) != seen[name]:
+        if name in seen and mark(one.parse(), fragile.get((one.schema, one.name), ())) != seen[name]:
             raise DefinitionError(
                 f"Found: {one.schema}.{one.name or '*'} is no longer as it was when the rollback of this statement was"
                 " proven. Needed: a rollback that was proven for what is there. Check the ticket again and submit it."
             )
 
 
-def mark(definition: Definition | None, zeros: Sequence[str]) -> str:
-    """Return a short mark of a table: another one where it is another, or a 0 has come into one of `zeros`."""
-    return "+".join([digest(definition), *sorted(zeros)])
+def mark(definition: Definition | None, fragile: Sequence[str]) -> str:
+    """Return a short mark of a table: another one where it is another, or it has come to hold `fragile` values."""
+    return "+".join([digest(definition), *sorted(fragile)])
 
 
-def _load_zeros(before: Mapping[str, Any]) -> dict[ObjectName, tuple[str, ...]]:
-    return {(schema, table): tuple(columns) for schema, table, columns in before.get("zeros", ())}
+def _load_fragile(before: Mapping[str, Any]) -> dict[ObjectName, tuple[str, ...]]:
+    return {(schema, table): tuple(columns) for schema, table, columns in before.get("fragile", ())}
 
 
 def find_difference(connection: Any, before: Mapping[str, Any]) -> str:
@@ -134,7 +132,7 @@ def finish(
                 after=parse_definitions(after),
                 sql_mode=before["sql_mode"],
                 kept=kept_data.from_record(before["kept"]),
-                zeros=_load_zeros(before),
+                fragile=_load_fragile(before),
             )
             kept_data.make_guards(connection, change, before["sql_mode"], is_locked=is_fresh)
     except (DefinitionError, NoInverseError) as error:
@@ -168,7 +166,7 @@ def build_change(
     after: Definitions,
     sql_mode: str,
     kept: Sequence[KeptTable] = (),
-    zeros: Mapping[ObjectName, tuple[str, ...]] | None = None,
+    fragile: Mapping[ObjectName, tuple[str, ...]] | None = None,
 ) -> SchemaChange:
     """Return the change that `statement` was, from its text, what was there before and after, and what was kept."""
     facts = statement.facts
@@ -182,7 +180,7 @@ def build_change(
         rows_lost="" if kept else find_lost_rows(statement.kind, facts),
         kept={(one.schema_name, one.table_name): one for one in kept},
         replaces=facts.or_replace and statement.kind is StatementKind.CREATE_TABLE,
-        zeros=zeros or {},
+        fragile=fragile or {},
         strict=not STRICT_MODES.isdisjoint(sql_mode.upper().split(",")),
     )
 

@@ -36,9 +36,9 @@ from changes import effort, keeping, kept_data, proof_server, targets
 from changes.alter_clauses import EVERY_TEXT
 from changes.ddl_undo import build_change, find_loss_by_text, label, list_names, mark
 from changes.definitions import parse_definitions
+from changes.fragile_values import find_fragile
 from changes.lexer import SplitError
 from changes.proof_server import NoProofError
-from changes.renumbering import find_zeros
 from changes.requalify import requalify_all
 from changes.scratch import Originals, Scratch, open_scratch, read_originals
 from changes.server_facts import ServerFacts
@@ -157,10 +157,10 @@ class _Target:
         obstacle = obstacle or keeping.find_obstacle(self.connection, request, tables, before)
         return (() if obstacle else tables), obstacle
 
-    def find_zeros(self, statement: Statement) -> Mapping[ObjectName, tuple[str, ...]]:
+    def find_fragile(self, statement: Statement) -> Mapping[ObjectName, tuple[str, ...]]:
         names = list_names(statement, self.schema_name)
         definitions = {name: self.definitions.get(name) for name in names}
-        return find_zeros(self.connection, statement, definitions, self.facts.sql_mode)
+        return find_fragile(self.connection, statement, definitions, self.facts.sql_mode)
 
     def without_proof(self, statement: Statement, reason: str) -> StatementProof:
         """Say what is known without a try: what the text alone tells, and what it leaves open, counts as lost."""
@@ -238,9 +238,9 @@ class _Play:
     def _digest_untouched(self, statement: Statement) -> dict[str, str]:
         schema_name = self.target.schema_name
         names = [name for name in list_names(statement, schema_name) if name not in self.touched]
-        zeros = self.target.find_zeros(statement)
+        fragile = self.target.find_fragile(statement)
         definitions = self.target.definitions
-        return {label(name, schema_name): mark(definitions.get(name), zeros.get(name, ())) for name in names}
+        return {label(name, schema_name): mark(definitions.get(name), fragile.get(name, ())) for name in names}
 
     def _prove(self, statement: Statement) -> StatementProof:
         try:
@@ -324,7 +324,7 @@ class _Play:
             after={name: after.get(name) for name in names},
             sql_mode=mode,
             kept=kept,
-            zeros=self.target.find_zeros(statement),
+            fragile=self.target.find_fragile(statement),
         )
         here = [self.scratch.place(one) for one in kept]
         kept_data.make_guards(connection, move_change(change, here), mode, is_locked=True)

@@ -25,6 +25,7 @@ _QUOTED = re.compile(r"'(?:[^'\\]|\\.|'')*+'|`(?:[^`]|``)*+`", re.DOTALL)
 _INTEGER_BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
 _TEXT_BYTES = {"tinytext": 1 << 8, "text": 1 << 16, "mediumtext": 1 << 24, "longtext": 1 << 32}
 _BLOB_BYTES = {"tinyblob": 1 << 8, "blob": 1 << 16, "mediumblob": 1 << 24, "longblob": 1 << 32}
+DATES = frozenset({"date", "datetime", "timestamp"})
 _WITH_FRACTION = ("datetime", "timestamp", "time")
 SET_THEMSELVES = frozenset({"datetime", "timestamp"})
 """Types of columns that can have ON UPDATE, which goes with a column into CREATE TABLE … SELECT."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 
 from backups.rollback.alter import NoInverseError, build_alters, find_counterparts
-from backups.rollback.column_types import can_return, keeps_values, parse_type, read_words
+from backups.rollback.column_types import DATES, can_return, keeps_values, parse_type, read_words
 from backups.rollback.databases import DatabaseDefinition, build_drop
 from backups.rollback.definitions import Definition, ObjectName, TableDefinition, ViewDefinition
 from backups.rollback.kept import (
@@ -31,7 +31,8 @@ class SchemaChange:
     dropped_columns: names in DROP COLUMN: one that is added again under its name has lost its values all the same.
     kept: what was set aside before it ran, by the name of the table.
     rows_lost: what it does to rows that no definition shows ("TRUNCATE takes the rows with it"), "" for nothing.
-    zeros: columns of a table that had a 0, which AUTO_INCREMENT makes a number where a column gets it.
+    fragile: columns of a table with values that the statement may change unsaid: a 0 that AUTO_INCREMENT would number,
+        dates that the session's sql_mode does not allow.
     replaces: CREATE OR REPLACE TABLE. strict: the session that ran it had a strict sql_mode.
     empty: tables and schemas that held nothing before it. whole_columns: those whose values all
         come back, as was seen: they fit, or held only the default.
@@ -48,7 +49,7 @@ class SchemaChange:
     strict: bool = True
     empty: frozenset[ObjectName] = frozenset()
     whole_columns: frozenset[str] = frozenset()
-    zeros: Mapping[ObjectName, tuple[str, ...]] = field(default_factory=dict)
+    fragile: Mapping[ObjectName, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +177,22 @@ def find_lost_columns(before: TableDefinition, after: TableDefinition, change: S
     ]
 
 
-def _find_renumbered(after: TableDefinition, zeros: Sequence[str]) -> Iterator[str]:
-    """Yield the columns in which a 0 became a number. One that was renamed besides counts as having got a counter."""
+def _find_fragile(before: TableDefinition, after: TableDefinition, change: SchemaChange, name: ObjectName) -> list[str]:
+    """Return what the statement may have done to values unsaid. A column that was renamed besides may have got the
+    counter that there is."""
     counting = {fold_name(column.name) for column in after.columns if " AUTO_INCREMENT" in read_words(column)}
     there = {fold_name(column.name) for column in after.columns}
-    for name in zeros:
-        if fold_name(name) in counting or (counting and fold_name(name) not in there):
-            yield f"the 0 of column {name}, which AUTO_INCREMENT makes a number"
+    put_back = {column for table in change.kept.values() for column in table.columns}
+    types = {column.name: parse_type(column, "") for column in before.columns}
+    found = []
+    for column in change.fragile.get(name, ()):
+        kind = types.get(column)
+        if kind is not None and kind.base in DATES:
+            if column not in put_back:
+                found.append(f"dates of column {column} that this sql_mode does not allow, which an ALTER may make 0")
+        elif fold_name(column) in counting or (counting and fold_name(column) not in there):
+            found.append(f"the 0 of column {column}, which AUTO_INCREMENT makes a number")
+    return found
 
 
 @dataclass(slots=True)
@@ -230,7 +240,7 @@ class _Inverse:
         """Raise NoInverseError when rows, or values of columns, were lost; equal definitions do not say that."""
         if self.change.replaces:
             raise NoInverseError(f"CREATE OR REPLACE takes the rows of {name[1]} away")
-        lost = [*find_lost_columns(wanted, now, self.change), *_find_renumbered(now, self.change.zeros.get(name, ()))]
+        lost = [*find_lost_columns(wanted, now, self.change), *_find_fragile(wanted, now, self.change, name)]
         if lost:
             raise NoInverseError(f"lost are {'; '.join(lost)}")
 
