@@ -44,6 +44,17 @@ def find_trigger(cursor: Any, schema: str, table: str) -> str:
     return str(row[0]) if row else ""
 
 
+def find_fired(cursor: Any, schema: str, table: str, event: str) -> str:
+    """Return the name of a trigger that an INSERT or UPDATE of a table fires, "" when there is none to be seen."""
+    cursor.execute(
+        "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = %s"
+        " AND EVENT_OBJECT_TABLE = %s AND EVENT_MANIPULATION = %s LIMIT 1",
+        (schema, table, event),
+    )
+    row = cursor.fetchone()
+    return str(row[0]) if row else ""
+
+
 def find_object(cursor: Any, schema: str) -> str:
     """Return what kind of object is in a schema, with its name; "" when there is none that the account may see."""
     for kind, table, name, place in _OBJECTS:

@@ -15,12 +15,12 @@ from backups.binlog.flavor import Flavor
 from backups.binlog.rows import ChangeKind, Image, RowChange
 from backups.binlog.snapshots import CascadeFact
 from backups.cursors import open_backup_cursor
-from backups.emptiness import find_in_table, find_object
+from backups.emptiness import find_fired, find_in_table, find_object
 from backups.errors import BackupError, HalfRestoredError, RestoreError
-from backups.guards import Guards
+from backups.guards import Guards, TableName
 from backups.preview import PreviewPage, PreviewRow, preview
 from backups.rollback.databases import parse_drop
-from backups.rollback.kept_values import Question, is_preparation, parse_question
+from backups.rollback.kept_values import Question, is_preparation, parse_question, parse_write
 from backups.rollback.statements import build_key_text
 from backups.undoing import (
     RowKey,
@@ -43,6 +43,9 @@ MOST_ROWS_READ_BACK = 100
 MOST_BYTES_READ_BACK = 1 << 18
 """In one question; a single row can be larger."""
 
+MOST_PUT_BACK_KNOWN = 200_000
+"""Keys in memory; a row beyond that the same statement changed and then deleted as it had been is a conflict."""
+
 LARGE_STATEMENT = 1 << 20
 """Characters; max_allowed_packet is 16 MiB by default on MariaDB."""
 
@@ -50,6 +53,8 @@ SQL_MODE = "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION"
 
 SCHEMA_CHANGE_MODE = f"{SQL_MODE},STRICT_ALL_TABLES"
 """Schema changes run strict: a value that an old type cannot hold stops the rollback, and is not cut."""
+
+UTC = "+00:00"
 
 DUPLICATE_KEY = 1062
 PARENT_HAS_CHILDREN = (1217, 1451)
@@ -163,12 +168,12 @@ def _undo_item(
     if is_schema_change(item):
         run.end_segment(before_commit)
         before_commit()
-        run.undo_schema_change(load_schema_records(backup, item))
+        run.undo_schema_change(load_schema_records(backup, item), item.time_zone)
     elif archive is None:
         run.undo_text(load_records_reversed(backup, item))
     else:
         require_readable(item, archive)
-        run.undo_rows(fold(archive.iterate_all_reversed()))
+        run.undo_rows(fold(archive.iterate_all_reversed()), _list_logged_children(archive.header))
 
 
 @dataclass(slots=True)
@@ -193,6 +198,8 @@ class _Restore:
     _unread: list[tuple[UndoChange, str]] = field(default_factory=list)
     _unread_keys: set[RowKey] = field(default_factory=set)
     _unread_bytes: int = 0
+    _logged_children: frozenset[TableName] = frozenset()
+    _put_back: set[RowKey] = field(default_factory=set)
     _tables: dict[tuple[str, str], None] = field(default_factory=dict)
     _checks: bool = True
     _left_children: list[UndoChange] = field(default_factory=list)
@@ -220,7 +227,7 @@ class _Restore:
         self._checks = not any(_has_children(header) for header in headers)
         for statement in (
             "SET NAMES utf8mb4",
-            "SET SESSION time_zone = '+00:00'",
+            f"SET SESSION time_zone = '{UTC}'",
             f"SET SESSION sql_mode = '{SQL_MODE}'",
             "SET SESSION sql_safe_updates = 0",
             f"SET SESSION foreign_key_checks = {int(self._checks)}",
@@ -231,7 +238,9 @@ class _Restore:
             self._cursor.execute(statement)
         faults.point("after_begin")
 
-    def undo_rows(self, changes: Iterator[UndoChange]) -> None:
+    def undo_rows(self, changes: Iterator[UndoChange], logged_children: frozenset[TableName] = frozenset()) -> None:
+        """Undo the changes of one statement, newest first. logged_children: as _list_logged_children returns them."""
+        self._logged_children, self._put_back = logged_children, set()
         for change in changes:
             keys = change.touched_keys()
             if keys & self._left_alone:
@@ -240,7 +249,8 @@ class _Restore:
                 continue
             if keys & self._unread_keys:
                 self._read_back()  # before it is changed again
-            if not self._undo_row(change, keys):
+            due = self._follow_put_back(change)
+            if due is not None and not self._undo_row(due, keys):
                 self._left_alone |= keys
                 if self.is_full:
                     return
@@ -248,18 +258,27 @@ class _Restore:
                 self._guards.lock_parents(change.plan, change.change.after)
         self._read_back()
 
-    def undo_schema_change(self, records: Iterable[tuple[int, str]]) -> None:
+    def undo_schema_change(self, records: Sequence[tuple[int, str]], time_zone: str) -> None:
+        """time_zone: in which the definitions were read, whose texts name times; "" for the server's."""
+        self._cursor.execute("SELECT @@GLOBAL.time_zone")
+        ((server_zone,),) = self._cursor.fetchall()
         self._cursor.execute(f"SET SESSION sql_mode = '{SCHEMA_CHANGE_MODE}'")
         try:
             for _, text in records:
                 if self._keeps_rows(text) or self._keeps_objects(text):
                     break
+                # What a column's DEFAULT names, and what becomes of values that change between TIMESTAMP and others, is
+                # the server's time. Values are found and compared as they are stored: twice a year an hour comes twice.
+                zone = UTC if text.startswith(("SELECT ", "UPDATE ")) else time_zone or server_zone
+                self._cursor.execute("SET SESSION time_zone = %s", (zone,))
                 try:
                     self._cursor.execute(f"{self.marker} {text}".encode())
                 except MySQLdb.Error as error:
                     if text.startswith("SELECT ") and error.args[0] == TOO_MANY_ROWS:
                         raise RestoreError(_ROWS_SINCE) from error
                     raise
+                if text.startswith("LOCK TABLES "):
+                    self._require_no_trigger(records)
                 question = parse_question(text)
                 if question is not None and not self._settle_kept(question):
                     break
@@ -268,7 +287,7 @@ class _Restore:
         finally:
             with suppress(MySQLdb.Error):  # a session that is gone holds no tables
                 self._cursor.execute("UNLOCK TABLES")
-        self._cursor.execute(f"SET SESSION sql_mode = '{SQL_MODE}'")
+        self._cursor.execute(f"SET SESSION sql_mode = '{SQL_MODE}', SESSION time_zone = '{UTC}'")
         self._cursor.execute("START TRANSACTION")
 
     def undo_text(self, records: Iterator[tuple[int, str]]) -> None:
@@ -357,6 +376,36 @@ class _Restore:
 
     # One row.
 
+    def _follow_put_back(self, undo: UndoChange) -> UndoChange | None:
+        """Return what is left to do of `undo`, None when its row is already as it was.
+
+        A statement that deletes a row which a foreign key changed or deleted just before logs the deletion with the row
+        as it read it: MySQL writes both. So what stands there, put back out of that deletion and locked by us since, is
+        not what the older change left, and is taken from there to what that change found.
+        """
+        wanted = undo.change.after
+        if wanted is None or undo.key_of(undo.image) not in self._put_back:
+            return undo
+        if undo.change.before is not None and self._exists(undo, undo.change.before):
+            return undo
+        if self._exists(undo, wanted):
+            return None
+        now = self._read_now(undo)
+        return undo if now is None else UndoChange(undo.plan, RowChange(ChangeKind.UPDATE, now, wanted))
+
+    def _note_put_back(self, undo: UndoChange) -> None:
+        schema, table = undo.table_name
+        before, after = undo.change.before, undo.change.after
+        if before is not None and (after is None or undo.key_of(after) != undo.key_of(before)):
+            self._put_back.discard(undo.key_of(before))
+        if (
+            undo.change.kind is ChangeKind.INSERT
+            and undo.plan.table.primary_key
+            and (schema.casefold(), table.casefold()) in self._logged_children
+            and len(self._put_back) < MOST_PUT_BACK_KNOWN
+        ):
+            self._put_back.add(undo.key_of(undo.image))
+
     def _undo_row(self, undo: UndoChange, keys: set[RowKey]) -> bool:
         """Undo one change. Returns False when its row is left as it is."""
         facts = self._guards.look_at(undo.plan)
@@ -382,6 +431,7 @@ class _Restore:
             self._settle_trigger(undo, others)
             return False
         self._note_kind(undo.change.kind.value)
+        self._note_put_back(undo)
         self.rows_restored += 1
         if undo.change.after is not None:
             question = f"(({undo.plan.build_exists(undo.change.after)})>0)"
@@ -525,6 +575,16 @@ class _Restore:
 
     # Schema changes and triggers.
 
+    def _require_no_trigger(self, records: Iterable[tuple[int, str]]) -> None:
+        """Raise RestoreError where putting kept values back would fire a trigger. The table is locked: none comes."""
+        for write in filter(None, (parse_write(text) for _, text in records)):
+            schema, table, event = write
+            if trigger := find_fired(self._cursor, schema, table, event):
+                raise RestoreError(
+                    f"found the trigger {trigger} on {schema}.{table}, which would fire when what was set aside is put"
+                    f" back. Needed: no trigger on {event}. Drop it for the time of the rollback."
+                )
+
     def _keeps_rows(self, text: str) -> bool:
         """Tell whether undoing a CREATE TABLE would take rows away that did not come with it."""
         if self.on_conflict == "overwrite" or (found := find_in_table(self._cursor, text)) is None:
@@ -612,6 +672,14 @@ def _describe_child(child: CascadeFact) -> str:
 def _has_children(header: ArchiveHeader) -> bool:
     snapshot = header.snapshot
     return header.children_kept or bool(snapshot and snapshot.cascades_logged and snapshot.cascades)
+
+
+def _list_logged_children(header: ArchiveHeader) -> frozenset[TableName]:
+    """Return the tables, names in small letters, whose rows foreign keys changed and the server logged that itself."""
+    snapshot = header.snapshot
+    if snapshot is None or not snapshot.cascades_logged:
+        return frozenset()
+    return frozenset((fact.schema_name.casefold(), fact.table_name.casefold()) for fact in snapshot.cascades)
 
 
 def _judge_error(error: MySQLdb.Error) -> tuple[str, str]:

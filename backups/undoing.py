@@ -32,6 +32,7 @@ class UndoItem:
     """One captured statement to undo. kind: as filed in the information table.
 
     evidence: what its backup was when it was kept, with the signature of that; None when nothing is known of it.
+    time_zone: of the session in which a schema change was made, and its definitions were read; "" for the server's.
     """
 
     opid_time: str
@@ -41,6 +42,7 @@ class UndoItem:
     rows_captured: int
     evidence: Evidence | None = None
     signature: str = ""
+    time_zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from backups.rollback.definitions import Definition, ObjectName
 from backups.rollback.kept import KeptTable
 from changes import kept_data
 from changes.alter_clauses import AlterAction
-from changes.definitions import load_recorded, parse_definitions, read_definitions
+from changes.definitions import load_recorded, parse_definitions, read_definitions, time_zone_of
 from changes.kinds import StatementKind
 from changes.renumbering import find_zeros
 from changes.schema_facts import SchemaFacts
@@ -64,11 +64,12 @@ def read_before(connection: Any, statement: Statement, schema_name: str) -> dict
     """
     if statement.facts is None:
         return {}
-    ((mode,),) = read_rows(connection, "SELECT @@SESSION.sql_mode")
+    ((mode, zone),) = read_rows(connection, "SELECT @@SESSION.sql_mode, @@SESSION.time_zone")
     found = read_definitions(connection, list_names(statement, schema_name))
     zeros = find_zeros(connection, statement, parse_definitions(found), mode)
     return {
         "sql_mode": mode,
+        "time_zone": zone,
         "objects": [one.to_dict() for one in found],
         "kept": [],
         "zeros": [[*name, list(columns)] for name, columns in zeros.items()],
@@ -107,7 +108,8 @@ def find_difference(connection: Any, before: Mapping[str, Any]) -> str:
     Raises MySQLdb.Error, DefinitionError.
     """
     recorded = load_recorded(before.get("objects", ()))
-    found = read_definitions(connection, [(one.schema, one.name) for one in recorded])
+    with time_zone_of(connection, before):
+        found = read_definitions(connection, [(one.schema, one.name) for one in recorded])
     return compare_definitions(parse_definitions(found), parse_definitions(recorded))
 
 
@@ -123,17 +125,18 @@ def finish(
     if statement.facts is None or not before:
         return Inverse()
     try:
-        after = read_definitions(connection, list_names(statement, schema_name))
-        change = build_change(
-            statement,
-            schema_name,
-            before=parse_definitions(load_recorded(before["objects"])),
-            after=parse_definitions(after),
-            sql_mode=before["sql_mode"],
-            kept=kept_data.from_record(before["kept"]),
-            zeros=_load_zeros(before),
-        )
-        kept_data.make_guards(connection, change, before["sql_mode"], is_locked=is_fresh)
+        with time_zone_of(connection, before):
+            after = read_definitions(connection, list_names(statement, schema_name))
+            change = build_change(
+                statement,
+                schema_name,
+                before=parse_definitions(load_recorded(before["objects"])),
+                after=parse_definitions(after),
+                sql_mode=before["sql_mode"],
+                kept=kept_data.from_record(before["kept"]),
+                zeros=_load_zeros(before),
+            )
+            kept_data.make_guards(connection, change, before["sql_mode"], is_locked=is_fresh)
     except (DefinitionError, NoInverseError) as error:
         return Inverse(missing=f"cannot be undone: {error}")
     except MySQLdb.Error as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +65,25 @@ def plain_session(connection: Any) -> Iterator[None]:
         yield
     finally:
         read_rows(connection, "SET SESSION sql_mode = %s", (mode,))
+
+
+@contextmanager
+def time_zone_of(connection: Any, before: Mapping[str, Any]) -> Iterator[None]:
+    """Have the session in the time zone in which the definitions of a record were read: they name times in it.
+
+    before: of a statement's record; one of before the time zone was kept leaves the session as it is.
+    """
+    zone = before.get("time_zone", "")
+    if not zone:
+        yield
+        return
+    ((current,),) = read_rows(connection, "SELECT @@SESSION.time_zone")
+    read_rows(connection, "SET SESSION time_zone = %s", (zone,))
+    try:
+        yield
+    finally:
+        with suppress(MySQLdb.Error):
+            read_rows(connection, "SET SESSION time_zone = %s", (current,))
 
 
 def _read(connection: Any, schema: str, name: str) -> RecordedDefinition:

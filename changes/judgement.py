@@ -86,14 +86,14 @@ def judge_online(outcome: Outcome, before: str, after: str, now: str) -> Judgeme
     """
     if now == before and now != after:
         return Judgement(Outcome.ABORTED, "The table is as it was: the online tool had not swapped the tables.")
-    if now == after and now != before and outcome != Outcome.SENT:
-        return Judgement(Outcome.DONE, "The table is as it was to be: the online tool had swapped the tables.")
-    if now == after:
+    if outcome == Outcome.SENT:
         return Judgement(
-            Outcome.UNKNOWN,
-            "The table is as it was to be, and yet the online tool had not been let swap the tables: somebody else"
-            " changed it.",
+            Outcome.ABORTED,
+            "The online tool had not been let swap the tables, so nothing of it was applied. The table is not as it was"
+            " when the change began, either: somebody else changed it meanwhile.",
         )
+    if now == after and now != before:
+        return Judgement(Outcome.DONE, "The table is as it was to be: the online tool had swapped the tables.")
     return Judgement(
         Outcome.UNKNOWN,
         "The table is neither as it was nor as it was to be: somebody else changed it meanwhile, or it is gone.",

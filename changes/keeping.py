@@ -15,6 +15,7 @@ from backups.rollback.ddl import Definitions
 from backups.rollback.definitions import PRIMARY, ObjectName, TableDefinition
 from backups.rollback.kept import KeptTable
 from backups.rollback.kept_partitions import list_stored, list_unique, parse_key
+from backups.rollback.literals import fold_name, quote_identifier
 from changes import kept_data
 from changes.alter_clauses import EVERY_PARTITION, EVERY_TEXT, AlterAction, AlterClause
 from changes.definitions import load_recorded, parse_definitions
@@ -112,17 +113,17 @@ def _plan_partitions(
 
 def _choose(table: TableDefinition, names: Iterable[str], *, without: Iterable[str]) -> tuple[str, ...]:
     """Return the named columns in the table's spelling and order."""
-    wanted = {name.casefold() for name in names} - {name.casefold() for name in without}
-    return tuple(column.name for column in table.columns if column.name.casefold() in wanted)
+    wanted = {fold_name(name) for name in names} - {fold_name(name) for name in without}
+    return tuple(column.name for column in table.columns if fold_name(column.name) in wanted)
 
 
 def _find_unfit(statement: Statement, table: TableDefinition, kept: KeptTable) -> str:
     """Return why values of columns could not be found again by the key when the statement has run, "" when they can."""
     assert statement.facts is not None
-    clauses, of_key = statement.facts.clauses, {column.casefold() for column in kept.key}
-    again = {clause.name.casefold() for clause in clauses if clause.action is not AlterAction.DROP_COLUMN}
-    dropped = {column.casefold() for column in kept.columns if column not in kept.changed}
-    texts = {column.casefold() for column in find_redefined(statement, table, texts_only=True)}
+    clauses, of_key = statement.facts.clauses, {fold_name(column) for column in kept.key}
+    again = {fold_name(clause.name) for clause in clauses if clause.action is not AlterAction.DROP_COLUMN}
+    dropped = {fold_name(column) for column in kept.columns if column not in kept.changed}
+    texts = {fold_name(column) for column in find_redefined(statement, table, texts_only=True)}
     if table.is_versioned:
         return f"{kept.table_name} is system-versioned"
     if not kept.key:
@@ -133,11 +134,27 @@ def _find_unfit(statement: Statement, table: TableDefinition, kept: KeptTable) -
         return "ALTER IGNORE deletes rows"
     if again & dropped:
         return f"the column {min(again & dropped)} is dropped and made again by the same statement"
+    kinds = {column.name: parse_type(column, "") for column in table.columns}
+    if kept.changed and any((kind := kinds[column]) is None or kind.is_generated for column in kept.key):
+        return f"the primary key of {kept.table_name} is calculated, from the values that change perhaps"
+    if of_time := _find_calculated_from_time(table):
+        return f"the column {of_time} is calculated from a TIMESTAMP, and would be again, in another time zone"
     # A key of characters that gets others may compare otherwise.
-    if of_key & {column.casefold() for column in kept.columns} or (kept.changed and of_key & texts):
+    if of_key & {fold_name(column) for column in kept.columns} or (kept.changed and of_key & texts):
         return (
             f"the statement changes its primary key too, by which the values of {kept.table_name} would be found again"
         )
+    return ""
+
+
+def _find_calculated_from_time(table: TableDefinition) -> str:
+    """Return a column that is calculated from one of TIMESTAMP, so that its value is another in each time zone."""
+    kinds = {column.name: parse_type(column, "") for column in table.columns}
+    times = [quote_identifier(name) for name, kind in kinds.items() if kind is not None and kind.base == "timestamp"]
+    for column in table.columns:
+        kind = kinds[column.name]
+        if kind is not None and kind.is_generated and any(name in column.text for name in times):
+            return column.name
     return ""
 
 
@@ -145,12 +162,12 @@ def find_redefined(statement: Statement, table: TableDefinition, *, texts_only: 
     """Return the columns to which an ALTER TABLE gives a new definition, as far as its text tells."""
     if statement.facts is None:
         return ()
-    named = {clause.redefines.casefold() for clause in statement.facts.clauses} - {""}
+    named = {fold_name(clause.redefines) for clause in statement.facts.clauses} - {""}
     charset, found = dict(table.options).get("CHARSET", ""), []
     for column in table.columns:
         kind = parse_type(column, charset)
         is_text = kind is None or bool(kind.charset)
-        is_named = column.name.casefold() in named or (EVERY_TEXT in named and is_text)
+        is_named = fold_name(column.name) in named or (EVERY_TEXT in named and is_text)
         if is_named and (is_text or not texts_only) and not (kind and kind.is_generated):
             found.append(column.name)
     return tuple(found)
@@ -159,11 +176,11 @@ def find_redefined(statement: Statement, table: TableDefinition, *, texts_only: 
 def _find_dropped(statement: Statement, table: TableDefinition) -> tuple[str, ...]:
     """Return the columns with values of their own that an ALTER TABLE drops, in the table's spelling."""
     assert statement.facts is not None
-    names = {c.name.casefold() for c in statement.facts.clauses if c.action is AlterAction.DROP_COLUMN}
+    names = {fold_name(c.name) for c in statement.facts.clauses if c.action is AlterAction.DROP_COLUMN}
     found = []
     for column in table.columns:
         kind = parse_type(column, "")
-        if column.name.casefold() in names and (kind is None or not kind.is_generated):
+        if fold_name(column.name) in names and (kind is None or not kind.is_generated):
             found.append(column.name)
     return tuple(found)
 

@@ -61,9 +61,18 @@ def make_guards(connection: Any, change: SchemaChange, sql_mode: str, *, is_lock
             continue
         narrowed, renamed = find_narrowed(before, after, change), dict(change.column_renames)
         guarded, key = describe_guards(kept, before, after, narrowed, renamed)
-        with _session_mode(connection, sql_mode):
+        with _session_mode(connection, _allow_dates(sql_mode)):
             for sql in build_guards(kept, guarded, after, key, is_locked=is_locked):
                 read_rows(connection, sql)
+
+
+def _allow_dates(sql_mode: str) -> str:
+    """Return the mode with every date allowed: else the kept values beside a guard become zeros as well.
+
+    What the statement made of a date is then taken from the table.
+    """
+    others = {"NO_ZERO_DATE", "NO_ZERO_IN_DATE", "TRADITIONAL", ""}
+    return ",".join(["ALLOW_INVALID_DATES", *(mode for mode in sql_mode.split(",") if mode.upper() not in others)])
 
 
 @contextlib.contextmanager

@@ -23,7 +23,7 @@ from backups.binlog.coordinates import BinlogCoordinates
 from backups.errors import DefinitionError
 from backups.rollback.ddl import digest
 from backups.rollback.definitions import TableDefinition
-from changes import online_server, online_tool, runner, schema_change, targets
+from changes import keeping, online_server, online_tool, runner, schema_change, targets
 from changes.attempt import lock_name
 from changes.content import approved_entry
 from changes.definitions import load_recorded, parse_definitions, read_definitions
@@ -55,9 +55,10 @@ class _EndedError(Exception):
         self.is_asked = is_asked
 
 
-def plan(run: Run, statement: Statement) -> dict[str, Any]:
+def plan(run: Run, statement: Statement, definitions: Mapping[str, Any]) -> dict[str, Any]:
     """Return, for the statement's record, what the tool will be told; {} for a statement that the server makes.
 
+    definitions: as they are now, as schema_change.read_before gave them.
     Raises OnlineError when the tool cannot be had on this worker or its names are taken, MySQLdb.Error.
     """
     approved = approved_entry(run.ticket, statement.number).get("online")
@@ -74,12 +75,30 @@ def plan(run: Run, statement: Statement) -> dict[str, Any]:
     made = make_plan(
         approved, use.schema or run.ticket.schema_name, use.table, execution_id=run.execution.pk, seq=statement.number
     )
+    # The rules let the tool have this change for the table that they saw; another one's values it might cut.
+    if approved.get("before", _mark_before(definitions, made)) != _mark_before(definitions, made):
+        raise OnlineError(
+            f"Found: {made.table} is not as it was to be before this statement. Needed: the table for which it was"
+            f" approved that {name} changes it. Check the ticket again."
+        )
     online_server.require_free(run.session.connection, made)
+    if child := _find_children(run, made):
+        raise OnlineError(f"Found: {child}. Needed: none, since {name} puts the table away. Check the ticket again.")
     return {"plan": made.to_dict(), "open": True}
 
 
 def _find_program(tool: str) -> str:
     return str(getattr(settings.INCEPTION.online, tool, ""))
+
+
+def _mark_before(definitions: Mapping[str, Any], made: OnlinePlan) -> str:
+    """Return the digest of the table before the change."""
+    return digest(parse_definitions(load_recorded(definitions["objects"])).get((made.schema, made.table)))
+
+
+def _find_children(run: Run, made: OnlinePlan) -> str:
+    facts = run.session.facts
+    return keeping.find_children(run.session.connection, facts.flavor, facts.grants, (made.schema, made.table))
 
 
 def load_plan(record: ExecutedStatement) -> OnlinePlan:
@@ -222,12 +241,37 @@ class _Watch:
             raise _EndedError("What the tool made of the table is not what was approved, so it was not let go on.")
         return old, new
 
+    def _require_unchanged(self) -> None:
+        """See that nobody changed the tables while rows were copied: what is new in one would be swapped away."""
+        run, made = self.run, self.made
+        try:
+            old, new, now = read_marks(run.session.connection, self.record)
+            copy = online_server.read_digest(run.session.connection, made.schema, made.new)
+            child = _find_children(run, made)
+            theirs = online_server.find_other_triggers(run.session.connection, made, made.table)
+        except DefinitionError as error:
+            raise _EndedError(f"The tables cannot be read, so they were not swapped: {error}") from error
+        if now != old:
+            raise _EndedError(
+                f"{made.table} is no longer as it was when this began: somebody changed it while rows were copied. The"
+                " tables were not swapped. Check the ticket again."
+            )
+        if copy != new:
+            raise _EndedError(f"{made.new} is no longer as it was to be, so the tables were not swapped.")
+        if theirs:
+            raise _EndedError(
+                f"{made.table} has the trigger {theirs[0]} now, which would go with the table that is put away."
+                " The tables were not swapped. Check the ticket again."
+            )
+        if child:
+            raise _EndedError(f"Found before the swap: {child}. Needed: none. The tables were not swapped.")
+
     def _let_swap(self) -> None:
         """See that no row was lost, write that the tables are swapped now, and say so to the tool."""
         self._write_progress()
         if self.checked is None:
             raise _EndedError("The tool copied rows before its new table was seen.")
-        columns = online_server.find_same_columns(*self.checked)
+        columns = online_server.build_comparable(*self.checked)
         try:
             with self.run.limit():
                 difference = online_server.compare_rows(self.run.session.connection, self.made, columns)
@@ -238,6 +282,7 @@ class _Watch:
             raise _EndedError(f"The copy could not be compared with the table ({number}: {text}).") from error
         if difference:
             raise _EndedError(f"The copy is not the table: {difference}. The tables were not swapped.")
+        self._require_unchanged()
         self._heed_wishes()
         if self.tool.is_paused:
             return  # compared again once it goes on
@@ -298,8 +343,7 @@ def read_marks(connection: Any, record: ExecutedStatement) -> tuple[str, str, st
     Raises MySQLdb.Error, DefinitionError.
     """
     made = load_plan(record)
-    before = parse_definitions(load_recorded(record.definitions_before["objects"]))
-    old = digest(before.get((made.schema, made.table)))
+    old = _mark_before(record.definitions_before, made)
     return old, made.after, online_server.read_digest(connection, made.schema, made.table)
 
 
@@ -310,8 +354,13 @@ def must_clean(record: ExecutedStatement) -> bool:
 
 
 def finish_cleaning(attempt: Any, connection: Any, record: ExecutedStatement) -> None:
-    """Drop what the tool left of a statement that is settled, and write that nothing is left. Raises MySQLdb.Error."""
-    online_server.clean_up(connection, load_plan(record), swapped=record.outcome == Outcome.DONE)
+    """Drop what the tool left of a statement that is settled, and write that nothing is left.
+
+    Raises OnlineError, MySQLdb.Error, DefinitionError.
+    """
+    made = load_plan(record)
+    before = _mark_before(record.definitions_before, made)
+    online_server.clean_up(connection, made, before=before, swapped=record.outcome == Outcome.DONE)
     attempt.write(record, online={**record.online, "open": False})
 
 

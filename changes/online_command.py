@@ -20,6 +20,7 @@ class OnlinePlan:
 
     after: digest of the definition that the table must have afterwards.
     new, old: names of the table that is filled, and of the one that is put away.
+        The tool takes another name than `old` when that is taken by then.
     triggers: names of those that keep the new table up to date.
     lock: the beginning of the names of server-side locks that the tool's sessions hold; the session's id follows.
     """
@@ -77,6 +78,9 @@ def build_arguments(
         program,
         *("--config", ""),  # first of all, and none: what stands in /etc or at home was approved by nobody
         *("--execute", "--no-version-check"),
+        # What it made is dropped by us, once it is known what became of the change. Its triggers tell which table it
+        # put away, whatever that is called, and a table to which others added something must not go.
+        *("--no-drop-triggers", "--no-drop-old-table", "--no-drop-new-table"),
         *("--alter", plan.clauses),
         *("--new-table-name", plan.new),
         *("--plugin", plugin),

@@ -89,6 +89,8 @@ def _find_in_table(table: TableDefinition) -> str:
         return "the table has check constraints, which would get other names"
     if table.partitioning or table.periods or table.is_versioned or table.unread:
         return "the table is partitioned, versioned or has options that are not known here"
+    if any("`" in element.name for element in (*table.columns, *table.indexes)):
+        return "a column or index has a ` in its name"
     if any(index.kind in ("SPATIAL", "VECTOR") for index in table.indexes):
         return "the table has a spatial or vector index"
     types = _types(table)

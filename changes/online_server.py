@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import MySQLdb
 
-from backups.rollback.column_types import GEOMETRIES, parse_type
+from backups.rollback.column_types import GEOMETRIES, ColumnType, parse_type
 from backups.rollback.ddl import digest
 from backups.rollback.definitions import TableDefinition
 from backups.rollback.literals import quote_identifier
@@ -25,6 +25,7 @@ from changes.targets import error_of, read_rows
 END_SECONDS = 60
 POLL_SECONDS = 0.2
 NO_SUCH_TRIGGER = 1360
+_NUMBERS = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint", "bit"})
 
 
 class OnlineError(Exception):
@@ -39,6 +40,16 @@ def require_free(connection: Any, plan: OnlinePlan) -> None:
                 f"Found: there is a table {plan.schema}.{name}, perhaps left by an earlier online change. Needed: that"
                 " name for this one. Look what it is, then rename or drop it."
             )
+    marks = ", ".join(["%s"] * len(plan.triggers))
+    question = (
+        "SELECT EVENT_OBJECT_TABLE, TRIGGER_NAME FROM information_schema.TRIGGERS"
+        f" WHERE TRIGGER_SCHEMA = %s AND TRIGGER_NAME IN ({marks})"
+    )
+    for table, name in read_rows(connection, question, (plan.schema, *plan.triggers)):
+        raise OnlineError(
+            f"Found: {plan.schema}.{table} has a trigger {name}, perhaps of another online change. Needed: that name"
+            " for this one. Look what it is, then drop it, or run this ticket once it is gone."
+        )
     if find_triggers(connection, plan.schema, plan.table):
         raise OnlineError(
             f"Found: {plan.schema}.{plan.table} has triggers now. Needed: none, since the tool makes its own. Check the"
@@ -52,6 +63,11 @@ def find_triggers(connection: Any, schema: str, *tables: str) -> list[str]:
         f" WHERE EVENT_OBJECT_SCHEMA = %s AND EVENT_OBJECT_TABLE IN ({', '.join(['%s'] * len(tables))})"
     )
     return [str(name) for (name,) in read_rows(connection, question, (schema, *tables))]
+
+
+def find_other_triggers(connection: Any, plan: OnlinePlan, table: str) -> list[str]:
+    """Return the triggers of a table that are not the tool's."""
+    return [name for name in find_triggers(connection, plan.schema, table) if name not in plan.triggers]
 
 
 def _exists(connection: Any, schema: str, table: str) -> bool:
@@ -86,20 +102,47 @@ def read_digest(connection: Any, schema: str, table: str) -> str:
     return digest(found.parse())
 
 
-def clean_up(connection: Any, plan: OnlinePlan, *, swapped: bool) -> None:
-    """Drop what the tool made, and after a swap the table that it put away. Safe to call again. Raises MySQLdb.Error.
+def clean_up(connection: Any, plan: OnlinePlan, *, before: str, swapped: bool) -> None:
+    """Drop what the tool made, and after a swap the table that it put away. Safe to call again.
 
-    The triggers first: without the new table they would fail every write.
+    before: digest of the table before the change. Raises OnlineError when the table that was put away is another by
+    now, MySQLdb.Error, DefinitionError.
     """
     schema = quote_identifier(plan.schema)
-    there = find_triggers(connection, plan.schema, plan.table, plan.old)
-    for name in plan.triggers:
-        if name in there:
+    found = _find_own_triggers(connection, plan)
+    put_away = {table for table in found.values() if swapped and table.casefold() != plan.table.casefold()}
+    for table in sorted(put_away):
+        if theirs := find_other_triggers(connection, plan, table):
+            raise OnlineError(
+                f"found: the tables were swapped, and {plan.schema}.{table}, which was {plan.table} until then, has the"
+                f" trigger {theirs[0]}, which somebody made meanwhile; needed: that nothing is lost; make it on"
+                f" {plan.table}, then drop {table}"
+            )
+        if read_digest(connection, plan.schema, table) != before:
+            raise OnlineError(
+                f"found: the tables were swapped, and {plan.schema}.{table}, which was {plan.table} until then, is not"
+                " as it was when the change began, so somebody changed it meanwhile; needed: that nothing is lost;"
+                f" compare it with {plan.table}, then drop {table}"
+            )
+        read_rows(connection, f"DROP TABLE {schema}.{quote_identifier(table)}")
+    # The triggers before the new table: without it they would fail every write.
+    for name, table in found.items():
+        if table not in put_away:
             with _ignoring(NO_SUCH_TRIGGER):
                 read_rows(connection, f"DROP TRIGGER {schema}.{quote_identifier(name)}")
-    for table in (plan.new, plan.old) if swapped else (plan.new,):
-        if _exists(connection, plan.schema, table):
-            read_rows(connection, f"DROP TABLE {schema}.{quote_identifier(table)}")
+    if _exists(connection, plan.schema, plan.new):
+        read_rows(connection, f"DROP TABLE {schema}.{quote_identifier(plan.new)}")
+
+
+def _find_own_triggers(connection: Any, plan: OnlinePlan) -> dict[str, str]:
+    """Return the tool's triggers and the table of each; they move with it. What they do names the new table."""
+    marks = ", ".join(["%s"] * len(plan.triggers))
+    question = (
+        "SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS"
+        f" WHERE TRIGGER_SCHEMA = %s AND TRIGGER_NAME IN ({marks}) AND INSTR(ACTION_STATEMENT, %s) > 0"
+    )
+    rows = read_rows(connection, question, (plan.schema, *plan.triggers, quote_identifier(plan.new)))
+    return {str(name): str(table) for name, table in rows}
 
 
 @contextlib.contextmanager
@@ -111,16 +154,16 @@ def _ignoring(number: int) -> Iterator[None]:
             raise
 
 
-def compare_rows(connection: Any, plan: OnlinePlan, columns: Sequence[str]) -> str:
+def compare_rows(connection: Any, plan: OnlinePlan, columns: Mapping[str, str]) -> str:
     """Compare the copied table with the original, as one moment shows both. Returns the difference, "" for none.
 
-    columns: of both tables, whose definitions are the same. The tool's triggers change both tables in one transaction,
+    columns: of both tables, as `build_comparable` gave them. The tool's triggers change both tables in one transaction,
     so that in one snapshot they are equal whatever others write. Raises MySQLdb.Error.
     """
-    quoted = [quote_identifier(column) for column in columns]
-    # As bytes: columns of several character sets do not go together otherwise.
-    values = ", ".join(f"CAST({column} AS BINARY)" for column in quoted)
-    row = f"CONCAT_WS('#', {values}, CONCAT({', '.join(f'ISNULL({column})' for column in quoted)}))"
+    nulls = ", ".join(f"ISNULL({quote_identifier(column)})" for column in columns)
+    # One sum a column: a whole row can be longer than the server puts together, and would then be nothing.
+    sums = ", ".join(f"CRC32({value})" for value in columns.values())
+    row = f"CONCAT_WS('#', {sums}, CONCAT({nulls}))"
     found = []
     read_rows(connection, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
     read_rows(connection, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
@@ -136,8 +179,30 @@ def compare_rows(connection: Any, plan: OnlinePlan, columns: Sequence[str]) -> s
     return "" if mark == copied_mark else f"the rows of {plan.table} and of its copy differ"
 
 
-def find_same_columns(before: TableDefinition, after: TableDefinition) -> list[str]:
-    """Return the columns whose values can be compared as they are."""
-    same = [column for column in before.columns if column in after.columns]
-    types = {column.name: parse_type(column, "") for column in same}
-    return [name for name, kind in types.items() if kind is not None and kind.base not in GEOMETRIES]
+def build_comparable(before: TableDefinition, after: TableDefinition) -> dict[str, str]:
+    """Return, for every column that stays, an expression that is the same bytes in both tables for the same value."""
+    there = {column.name.casefold(): column for column in before.columns}
+    both = [(there[column.name.casefold()], column) for column in after.columns if column.name.casefold() in there]
+    return {new.name: _build_value(new.name, parse_type(old, ""), parse_type(new, "")) for old, new in both}
+
+
+def _build_value(name: str, old: ColumnType | None, new: ColumnType | None) -> str:
+    """What a type is changed to shows the same value in other words: with more digits, or with a time of day."""
+    column = value = quote_identifier(name)
+    if new is not None and new.base in GEOMETRIES | {"geometry"}:
+        value = f"HEX({column})"
+    elif old is not None and new is not None and old != new:
+        if new.base in _NUMBERS:
+            value = f"({column} + 0)"
+        elif new.base == "double":
+            value = f"({column} + 0e0)"
+        elif new.base == "decimal":
+            value = f"CAST({column} AS DECIMAL(65, {new.scale}))"
+        elif new.base in ("datetime", "timestamp"):
+            text = f"CAST({column} AS CHAR)"
+            # Not by a cast to DATETIME: the days that a calendar does not have would be nothing.
+            value = f"CONCAT({text}, SUBSTRING('0000-00-00 00:00:00.000000', CHAR_LENGTH({text}) + 1))"
+        elif new.base == "time":
+            value = f"CAST({column} AS TIME(6))"
+    # As bytes: columns of several character sets do not go together otherwise.
+    return f"CAST({value} AS BINARY)"

@@ -31,6 +31,7 @@ from backups.rollback.ddl import (
 )
 from backups.rollback.definitions import ObjectName, TableDefinition
 from backups.rollback.kept import KeptTable
+from backups.rollback.literals import fold_name
 from changes import effort, keeping, kept_data, proof_server, targets
 from changes.alter_clauses import EVERY_TEXT
 from changes.ddl_undo import build_change, find_loss_by_text, label, list_names, mark
@@ -193,8 +194,8 @@ def _list_redefined(statement: Statement, before: Definitions) -> tuple[str, ...
     table = next((table for table in before.values() if isinstance(table, TableDefinition)), None)
     if table is None:
         return tuple(named)
-    there = {column.name.casefold() for column in table.columns} | {EVERY_TEXT}
-    unknown = [name for name in named if name.casefold() not in there]
+    there = {fold_name(column.name) for column in table.columns} | {EVERY_TEXT}
+    unknown = [name for name in named if fold_name(name) not in there]
     return (*keeping.find_redefined(statement, table), *unknown)
 
 

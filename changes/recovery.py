@@ -248,8 +248,8 @@ def _clean_online(attempt: Attempt, scene: _Scene, record: ExecutedStatement) ->
     try:
         online_server.end_sessions(scene.connection, online_change.load_plan(record))
         online_change.finish_cleaning(attempt, scene.connection, record)
-    except (OnlineError, MySQLdb.Error) as error:
-        said = str(error) if isinstance(error, OnlineError) else "{}: {}".format(*targets.error_of(error))
+    except (OnlineError, DefinitionError, MySQLdb.Error) as error:
+        said = "{}: {}".format(*targets.error_of(error)) if isinstance(error, MySQLdb.Error) else str(error)
         raise UndecidedError(
             f"What the online tool made for statement {record.seq + 1} may still be there"
             f" ({online_change.describe_left(record)}), and could not be dropped yet ({said})."

@@ -17,7 +17,7 @@ from backups.rollback.ddl import Definitions, Inverse, SchemaChange, build_inver
 from backups.rollback.definitions import ObjectName, TableDefinition
 from backups.rollback.fitting import build_misfit
 from backups.rollback.literals import quote_identifier
-from changes.definitions import load_recorded, parse_definitions, read_definitions
+from changes.definitions import load_recorded, parse_definitions, read_definitions, time_zone_of
 from changes.targets import error_of, read_rows
 
 LOOK_SECONDS = 5
@@ -50,7 +50,9 @@ def read_before(
     if "renames" not in undone:
         return {"missing": _TOO_OLD}
     recorded = load_recorded(undone["objects"])
-    found = read_definitions(connection, [(one.schema, one.name) for one in recorded])
+    with time_zone_of(connection, undone):
+        ((zone,),) = read_rows(connection, "SELECT @@SESSION.time_zone")
+        found = read_definitions(connection, [(one.schema, one.name) for one in recorded])
     then = parse_definitions(recorded)
     happened = list_happened(then, [(tuple(old), tuple(new)) for old, new in undone["renames"]])
     column_renames = [(new, old) for old, new in undone["column_renames"]]
@@ -58,6 +60,7 @@ def read_before(
     return {
         "missing": "",
         "sql_mode": sql_mode,
+        "time_zone": zone,
         "objects": [one.to_dict() for one in found],
         "kept": [],
         "renames": [(new, old) for old, new in reversed(happened)],
@@ -132,7 +135,8 @@ def finish(connection: Any, before: Mapping[str, Any]) -> Inverse:
         return Inverse(missing=before["missing"])
     try:
         recorded = load_recorded(before["objects"])
-        after = read_definitions(connection, [(one.schema, one.name) for one in recorded])
+        with time_zone_of(connection, before):
+            after = read_definitions(connection, [(one.schema, one.name) for one in recorded])
         change = SchemaChange(
             before=parse_definitions(recorded),
             after=parse_definitions(after),

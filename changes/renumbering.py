@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from backups.rollback.column_types import parse_type
+from backups.rollback.column_types import parse_type, read_words
 from backups.rollback.ddl import Definitions
 from backups.rollback.definitions import Element, ObjectName, TableDefinition
 from backups.rollback.literals import quote_identifier
@@ -40,7 +40,9 @@ def find_zeros(
 
 def _may_get(column: Element) -> bool:
     kind = parse_type(column, "")
-    return kind is not None and kind.base in _NUMBERS and not kind.is_generated and f" {COUNTER}" not in column.text
+    return (
+        kind is not None and kind.base in _NUMBERS and not kind.is_generated and f" {COUNTER}" not in read_words(column)
+    )
 
 
 def _has_zero(connection: Any, name: ObjectName, column: str) -> bool:

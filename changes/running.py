@@ -274,7 +274,7 @@ def _intend(run: Run, pairs: Sequence[tuple[Statement, ExecutedStatement]]) -> _
         text = "\n".join(statement.text for statement in statements)
         snapshot = read_snapshot(connection, ticket.schema_name, text, flavor)
         before = {} if is_row_change else schema_change.read_before(run, statements[0])
-        online = {} if is_row_change else online_change.plan(run, statements[0])
+        online = {} if is_row_change else online_change.plan(run, statements[0], before)
         faults.point("after_snapshot")
         # Before the start is read: making the shadows is logged, and nothing of the statements.
         keepers = keeping_children.prepare(run, pairs, snapshot) if is_row_change else [None]

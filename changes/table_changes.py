@@ -26,8 +26,8 @@ class PlannedChange:
     """What the pages show of how a table is changed, and what is approved of it.
 
     effort: algorithm and size, in words. makes_wait: others have to wait for the server to make it.
-    online: of a change by the online tool its "tool", the "clauses" it is given, and the digest of the table "after"
-        it; else empty.
+    online: of a change by the online tool its "tool", the "clauses" it is given, and the digests of the table
+        "before" and "after" it; else empty.
     """
 
     effort: str = ""
@@ -96,6 +96,7 @@ class TablePlanner:
         return {
             "tool": self.target.online_tool,
             "clauses": online_rules.read_clauses(statement),
+            "before": digest(found.shape[0]),
             "after": digest(found.shape[1]),
         }
 

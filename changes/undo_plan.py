@@ -53,6 +53,7 @@ def build_item(statement: ExecutedStatement) -> UndoItem:
         rows_captured=statement.rows_captured or 0,
         evidence=statement.evidence,
         signature=statement.backup_signature,
+        time_zone=statement.definitions_before.get("time_zone", ""),
     )
 
 

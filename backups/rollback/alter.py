@@ -11,9 +11,9 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from backups.rollback.column_types import parse_type
+from backups.rollback.column_types import parse_type, read_words
 from backups.rollback.definitions import COUNTER, PRIMARY, Element, TableDefinition
-from backups.rollback.literals import quote_identifier
+from backups.rollback.literals import fold_name, quote_identifier
 
 _VISIBILITY = re.compile(r"( /\*!80000 INVISIBLE \*/| IGNORED)\Z")
 _FIRST_COLUMN = re.compile(r" FOREIGN KEY \(`((?:[^`]|``)+)`")
@@ -56,9 +56,7 @@ def build_alters(
         raise NoInverseError("the history of a system-versioned table is lost with its versioning")
     if now.unread != wanted.unread:
         raise NoInverseError(f"no way back is known for the table option {now.unread or wanted.unread!r}")
-    statements, late = [], list[str]()
-    if now.partitioning and now.partitioning != wanted.partitioning:
-        statements.append("REMOVE PARTITIONING")
+    statements, late = list[str](), list[str]()
     clauses = [*_drop_constraints(now, wanted), *_change_indexes(now, wanted, dropping=True)]
     clauses += _change_columns(now, wanted, renamed)
     clauses += _change_indexes(now, wanted, dropping=False)
@@ -73,6 +71,9 @@ def build_alters(
         statements.append(", ".join([*clauses, *([" ".join(options)] if options else [])]))
     if late:
         statements.append(", ".join(late))
+    # By itself other partitioning is one step: where rows have no place in it, the table stays as it is.
+    if now.partitioning and now.partitioning != wanted.partitioning and (statements or not wanted.partitioning):
+        statements.insert(0, "REMOVE PARTITIONING")
     if wanted.partitioning and now.partitioning != wanted.partitioning:
         statements.append(wanted.partitioning)
     return tuple(f"ALTER TABLE {name} {statement};" for statement in statements)
@@ -214,11 +215,11 @@ def find_counterparts(
 
     renamed: wanted name to name now. The server compares the names of columns without case.
     """
-    there = {column.name.casefold(): column for column in now}
-    new_names = {old.casefold(): new.casefold() for old, new in renamed.items()}
+    there = {fold_name(column.name): column for column in now}
+    new_names = {fold_name(old): fold_name(new) for old, new in renamed.items()}
     found = {}
     for column in wanted:
-        name = column.name.casefold()
+        name = fold_name(column.name)
         is_taken = name not in new_names and name in new_names.values()
         if not is_taken and (counterpart := there.get(new_names.get(name, name))) is not None:
             found[column.name] = counterpart
@@ -226,12 +227,13 @@ def find_counterparts(
 
 
 def _is_virtual(column: Element) -> bool:
-    return "GENERATED ALWAYS AS" in column.text and _STORED.search(column.text) is None
+    words = read_words(column)
+    return "GENERATED ALWAYS AS" in words and _STORED.search(words) is None
 
 
 def follow_renames(table: TableDefinition, renamed: Mapping[str, str]) -> TableDefinition:
     """Return the table as its other clauses read when its columns have their wanted names: the server sees to that."""
-    names = {now.casefold(): wanted for wanted, now in renamed.items()}
+    names = {fold_name(now): wanted for wanted, now in renamed.items()}
     if not names:
         return table
 
@@ -260,7 +262,7 @@ def _rename_identifiers(text: str, names: Mapping[str, str], *, skip: int = 0) -
         if not match[0].startswith("`"):
             return match[0]
         left -= 1
-        wanted = names.get(match[0][1:-1].replace("``", "`").casefold())
+        wanted = names.get(fold_name(match[0][1:-1].replace("``", "`")))
         return match[0] if left >= 0 or wanted is None else quote_identifier(wanted)
 
     return _QUOTED.sub(change, text)

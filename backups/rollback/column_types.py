@@ -20,10 +20,14 @@ _CHARSET = re.compile(r"\bCHARACTER SET (\w+)")
 _COLLATION = re.compile(r"\bCOLLATE (\w+)")
 _MEMBER = re.compile(r"'(?:[^'\\]|\\.|'')*+'", re.DOTALL)
 
+_QUOTED = re.compile(r"'(?:[^'\\]|\\.|'')*+'|`(?:[^`]|``)*+`", re.DOTALL)
+
 _INTEGER_BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
 _TEXT_BYTES = {"tinytext": 1 << 8, "text": 1 << 16, "mediumtext": 1 << 24, "longtext": 1 << 32}
 _BLOB_BYTES = {"tinyblob": 1 << 8, "blob": 1 << 16, "mediumblob": 1 << 24, "longblob": 1 << 32}
 _WITH_FRACTION = ("datetime", "timestamp", "time")
+SET_THEMSELVES = frozenset({"datetime", "timestamp"})
+"""Types of columns that can have ON UPDATE, which goes with a column into CREATE TABLE … SELECT."""
 GEOMETRIES = frozenset(
     {"point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon"}
     | {"geometrycollection", "geomcollection"}
@@ -32,6 +36,8 @@ _UNICODE = frozenset({"utf8mb4", "utf8mb3", "utf8", "utf16", "utf16le", "utf32",
 _WHOLE_UNICODE = frozenset({"utf8mb4", "utf16", "utf16le", "utf32"})
 _SINGLE_BYTE = frozenset({"ascii", "latin1", "latin2", "latin5", "latin7", "cp1250", "cp1251", "cp1256", "cp1257"})
 """Each of their characters is one of Unicode's, and no two the same."""
+_WITHOUT_GAPS = frozenset({"latin1", "latin2", "latin5", "latin7"})
+"""Of these, in which every byte is a character: others hold bytes that are none, and only a strict session refuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,11 @@ class ColumnType:
         return tuple(_MEMBER.findall(self.arguments))
 
 
+def read_words(column: Element) -> str:
+    """Return a column's clause without its strings and names: a comment may hold the words of any other clause."""
+    return _QUOTED.sub("''", column.text)
+
+
 def parse_type(column: Element, table_charset: str) -> ColumnType | None:
     """Return the type of a column's clause; None when it cannot be told."""
     match = _TYPE.match(column.text)
@@ -76,7 +87,7 @@ def parse_type(column: Element, table_charset: str) -> ColumnType | None:
         unsigned="unsigned" in words,
         nullable="NOT NULL" not in words,
         charset=(charset[1] if charset else table_charset) if has_charset else "",
-        is_generated="GENERATED ALWAYS AS" in column.text or " AS ROW " in column.text,
+        is_generated=any(words in read_words(column) for words in ("GENERATED ALWAYS AS", " AS ROW ")),
     )
 
 
@@ -141,7 +152,7 @@ def _keeps_characters(old: ColumnType, new: ColumnType, *, strict: bool) -> bool
     known = _UNICODE | _SINGLE_BYTE
     if old.charset not in known or new.charset not in known:
         return False
-    return new.charset in _WHOLE_UNICODE or strict
+    return strict or (new.charset in _WHOLE_UNICODE and old.charset in _UNICODE | _WITHOUT_GAPS)
 
 
 def _integers(old: ColumnType, new: ColumnType, strict: bool) -> bool:
@@ -191,6 +202,8 @@ def _members(old: ColumnType, new: ColumnType, strict: bool) -> bool:
 
 
 def _times(old: ColumnType, new: ColumnType, strict: bool) -> bool:
+    if not strict and old.base != "time":
+        return False  # dates that the session does not allow (2024-02-31, 2024-00-00) become zeros
     if old.base == "date" and new.base == "datetime":
         return True
     return old.base == new.base and old.base in _WITH_FRACTION and new.length >= old.length

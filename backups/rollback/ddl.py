@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 
 from backups.rollback.alter import NoInverseError, build_alters, find_counterparts
-from backups.rollback.column_types import can_return, keeps_values, parse_type
+from backups.rollback.column_types import can_return, keeps_values, parse_type, read_words
 from backups.rollback.databases import DatabaseDefinition, build_drop
 from backups.rollback.definitions import Definition, ObjectName, TableDefinition, ViewDefinition
 from backups.rollback.kept import (
@@ -16,7 +16,7 @@ from backups.rollback.kept import (
     without_foreign_keys,
 )
 from backups.rollback.kept_back import bring_rows_back, bring_values_back
-from backups.rollback.literals import quote_identifier
+from backups.rollback.literals import fold_name, quote_identifier
 
 Definitions = Mapping[ObjectName, Definition | None]
 """What there is under each name; None where there is nothing."""
@@ -118,13 +118,13 @@ def digest(definition: Definition | None) -> str:
 def find_dropped(before: TableDefinition, after: TableDefinition, change: SchemaChange) -> list[str]:
     """Return the columns with values of their own that are gone, or were made anew."""
     counterparts = find_counterparts(after.columns, before.columns, dict(change.column_renames))
-    dropped = {name.casefold() for name in change.dropped_columns}
+    dropped = {fold_name(name) for name in change.dropped_columns}
     found = []
     for column in before.columns:
         if column.name in change.whole_columns:
             continue
         old = parse_type(column, "")
-        is_gone = column.name not in counterparts or column.name.casefold() in dropped
+        is_gone = column.name not in counterparts or fold_name(column.name) in dropped
         if is_gone and column.name not in change.whole_columns and (old is None or not old.is_generated):
             found.append(column.name)
     return found
@@ -134,13 +134,13 @@ def find_narrowed(before: TableDefinition, after: TableDefinition, change: Schem
     """Return the columns, by their names before, whose new types may not hold every value."""
     counterparts = find_counterparts(after.columns, before.columns, dict(change.column_renames))
     charsets = [dict(table.options).get("CHARSET", "") for table in (before, after)]
-    dropped = {name.casefold() for name in change.dropped_columns}
+    dropped = {fold_name(name) for name in change.dropped_columns}
     found = []
     for column in before.columns:
         if column.name in change.whole_columns:
             continue
         counterpart = counterparts.get(column.name)
-        if counterpart is None or column.name.casefold() in dropped:
+        if counterpart is None or fold_name(column.name) in dropped:
             continue
         old, new = parse_type(column, charsets[0]), parse_type(counterpart, charsets[1])
         if old is None or new is None or not keeps_values(old, new, strict=change.strict):
@@ -178,10 +178,10 @@ def find_lost_columns(before: TableDefinition, after: TableDefinition, change: S
 
 def _find_renumbered(after: TableDefinition, zeros: Sequence[str]) -> Iterator[str]:
     """Yield the columns in which a 0 became a number. One that was renamed besides counts as having got a counter."""
-    counting = {column.name.casefold() for column in after.columns if " AUTO_INCREMENT" in column.text}
-    there = {column.name.casefold() for column in after.columns}
+    counting = {fold_name(column.name) for column in after.columns if " AUTO_INCREMENT" in read_words(column)}
+    there = {fold_name(column.name) for column in after.columns}
     for name in zeros:
-        if name.casefold() in counting or (counting and name.casefold() not in there):
+        if fold_name(name) in counting or (counting and fold_name(name) not in there):
             yield f"the 0 of column {name}, which AUTO_INCREMENT makes a number"
 
 

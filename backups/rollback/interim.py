@@ -13,6 +13,7 @@ from dataclasses import replace
 from backups.rollback.alter import find_counterparts, find_missing, follow_renames
 from backups.rollback.column_types import parse_type
 from backups.rollback.definitions import Element, TableDefinition
+from backups.rollback.literals import fold_name
 
 _DEMANDING = frozenset({"PRIMARY", "UNIQUE", "SPATIAL", "VECTOR"})
 _WITHOUT_DEFAULT = frozenset(
@@ -33,18 +34,18 @@ def build_interim(
     restored: names of columns that `wanted` has and `now` lacks. renamed: as for build_alters.
     """
     there = follow_renames(now.without_counter, renamed)
-    names = {name.casefold() for name in restored}
+    names = {fold_name(name) for name in restored}
     demanded = [index for index in find_missing(wanted.indexes, there.indexes) if index.kind in _DEMANDING]
     demanded += find_missing(wanted.checks, there.checks)
     demanded += find_missing(wanted.foreign_keys, there.foreign_keys)
     demanded += find_missing(wanted.periods, there.periods)
-    unfit = {column.name for column in wanted.columns if column.name.casefold() in names and _needs_value(column)}
+    unfit = {column.name for column in wanted.columns if fold_name(column.name) in names and _needs_value(column)}
     if not demanded and not unfit and there.partitioning == wanted.partitioning:
         return None
     counterparts = find_counterparts(now.columns, wanted.columns, renamed)
     columns = []
     for column in wanted.columns:
-        if column.name.casefold() in names:
+        if fold_name(column.name) in names:
             columns.append(_relax(column, wanted, is_unfit=column.name in unfit))
         elif (counterpart := counterparts.get(column.name)) is not None:
             columns.append(column if renamed else counterpart)

@@ -11,6 +11,7 @@ from backups.rollback.column_types import parse_type
 from backups.rollback.definitions import Element, TableDefinition
 from backups.rollback.interim import build_interim
 from backups.rollback.kept import UNLOCK, KeptTable, build_lock, build_look
+from backups.rollback.kept_values import Guarded
 from backups.rollback.literals import quote_identifier
 
 
@@ -53,6 +54,7 @@ def bring_values_back(
     middle = _retype_others(now, wanted, {one.now.name for one in guarded}, renamed) if is_lax else now
     interim = build_interim(middle, wanted, [*dropped, *changed], renamed)
     aim = wanted if interim is None else _without_indexes_of(interim, wanted, changed)
+    aim = _without_unique_of(aim, guarded)
     yield build_look(kept)
     yield build_lock(kept)
     if changed:
@@ -95,6 +97,37 @@ def _without_indexes_of(interim: TableDefinition, wanted: TableDefinition, colum
             index
             for index in interim.indexes
             if index in wanted.indexes or not any(name in index.text.partition(" (")[2] for name in names)
+        ),
+    )
+
+
+def _without_unique_of(aim: TableDefinition, guarded: Sequence[Guarded]) -> TableDefinition:
+    """Leave out unique indexes that the values may break on their way: what was a year is no date, so all are the same.
+
+    Of columns that keep their kind of type no two are the same on the way, but of what is calculated from them; and
+    periods overlap while one has its values and the next has not.
+    """
+    columns = {column.name: column for column in aim.columns}
+    bases = {one.name: (parse_type(one.now, ""), parse_type(columns[one.name], "")) for one in guarded}
+    broken = [name for name, (now, then) in bases.items() if not now or not then or now.base != then.base]
+    broken += [
+        column.name
+        for column in aim.columns
+        if (kind := parse_type(column, "")) is not None
+        and kind.is_generated
+        and any(quote_identifier(one.name) in column.text for one in guarded)
+    ]
+    names = [quote_identifier(name) for name in broken]
+    return replace(
+        aim,
+        indexes=tuple(
+            index
+            for index in aim.indexes
+            if index.kind != "UNIQUE"
+            or not (
+                (guarded and " WITHOUT OVERLAPS" in index.text)
+                or any(name in index.text.partition(" (")[2] for name in names)
+            )
         ),
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from backups.rollback.column_types import build_bare_type, parse_type
+from backups.rollback.column_types import SET_THEMSELVES, build_bare_type, parse_type
 from backups.rollback.definitions import PRIMARY, Element, TableDefinition
 from backups.rollback.kept import KeptTable
 from backups.rollback.literals import quote_identifier
@@ -59,7 +59,7 @@ def build_row_copies(kept: KeptTable, table: TableDefinition) -> tuple[str, ...]
     clauses = [
         f"{quote_identifier(column.name)} {build_bare_type(column, {})}"
         for column, kind in kinds
-        if kind is not None and kind.base == "timestamp"
+        if kind is not None and kind.base in SET_THEMSELVES
     ]
     if kept.key:
         clauses.append(f"PRIMARY KEY ({', '.join(quote_identifier(column) for column in kept.key)})")

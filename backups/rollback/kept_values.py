@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from backups.rollback.column_types import build_bare_type, parse_type
+from backups.rollback.column_types import SET_THEMSELVES, build_bare_type, parse_type, read_words
 from backups.rollback.definitions import Element, TableDefinition
 from backups.rollback.kept import KeptTable
-from backups.rollback.literals import quote_identifier
+from backups.rollback.literals import fold_name, quote_identifier
 
 DONE = "put back"
 """Comment of a kept table whose values are back: logged as text, so that the binlog tells that all before it ran."""
@@ -33,6 +33,7 @@ _QUESTION = re.compile(
     re.DOTALL,
 )
 _PREPARATION = re.compile(rf"SELECT |LOCK TABLES |UNLOCK TABLES|SET |UPDATE {_NAME} LEFT JOIN ")
+_WRITE = re.compile(rf"(?P<event>UPDATE|INSERT)(?: INTO)? (?P<table>{_NAME}) (?:JOIN|\() ?")
 _NOT_TEXT = re.compile(r"SELECT |LOCK TABLES |UNLOCK TABLES|UPDATE |INSERT |SET ")
 
 _PLAIN = frozenset(
@@ -84,6 +85,15 @@ def is_preparation(text: str) -> bool:
     return _PREPARATION.match(text) is not None
 
 
+def parse_write(text: str) -> tuple[str, str, str] | None:
+    """Return schema, table and event (of triggers) of a statement that puts values or rows back, None for any other."""
+    match = _WRITE.match(text)
+    if match is None:
+        return None
+    schema, table = (part.replace("``", "`") for part in match["table"][1:-1].split("`.`"))
+    return schema, table, match["event"]
+
+
 def is_logged_as_text(text: str) -> bool:
     """Tell whether the binlog has a statement of a rollback whatever it finds: rows are logged where they change."""
     return _NOT_TEXT.match(text) is None
@@ -125,11 +135,11 @@ def build_copies(kept: KeptTable, table: TableDefinition) -> tuple[str, ...]:
 
 
 def _declare_times(kept: KeptTable, table: TableDefinition) -> Iterator[str]:
-    """Yield the columns of TIMESTAMP: left to itself the server lets a copy of one set itself at every UPDATE."""
+    """Yield the columns of times: left to itself the server lets a copy of one set itself at every UPDATE."""
     guards, copied = name_guards(kept), {*kept.key, *kept.columns}
     for column in table.columns:
         kind = parse_type(column, "")
-        if column.name in copied and kind is not None and kind.base == "timestamp":
+        if column.name in copied and kind is not None and kind.base in SET_THEMSELVES:
             for name in (column.name, guards.get(column.name)):
                 if name is not None:
                     yield f"{quote_identifier(name)} {build_bare_type(column, {})}"
@@ -210,9 +220,9 @@ def build_copy_back(kept: KeptTable, columns: Sequence[str], table: TableDefinit
 
     marked: into rows that the mark names.
     """
-    written = {column.casefold() for column in columns}
+    written = {fold_name(column) for column in columns}
     # Columns that set themselves at every UPDATE keep the value they have.
-    others = [c.name for c in table.columns if " ON UPDATE " in c.text and c.name.casefold() not in written]
+    others = [c.name for c in table.columns if " ON UPDATE " in read_words(c) and fold_name(c.name) not in written]
     changes = [f"{kept.name}.{quote_identifier(c)} = {kept.kept_name}.{quote_identifier(c)}" for c in columns]
     changes += [f"{kept.name}.{quote_identifier(c)} = {kept.name}.{quote_identifier(c)}" for c in others]
     join = f"{kept.name} JOIN {kept.kept_name} ON {_match(kept, {column: column for column in kept.key})}"

@@ -133,3 +133,11 @@ def _display_members(number: int, column: Column) -> str:
 def parse_members(column_type: str) -> tuple[str, ...]:
     """Return the members in "enum('a','b')" or "set('a','b')", doubled quotes undone."""
     return tuple(member.replace("''", "'") for member in re.findall(r"'((?:[^']|'')*)'", column_type))
+
+
+def fold_name(name: str) -> str:
+    """Return what is the same for two names of columns that a server takes for one: it compares letter by letter.
+
+    To it ß and ss are two names, and İ is i.
+    """
+    return "".join("i" if letter == "İ" else letter.lower() for letter in name)

@@ -27,8 +27,7 @@ def keeps(old: str, new: str, *, strict: bool) -> bool:
         ("text", "mediumtext"),
         ("decimal(10,2)", "decimal(12,4)"),
         ("enum('a','b')", "enum('a','b','c')"),
-        ("datetime", "datetime(3)"),
-        ("date", "datetime"),
+        ("time", "time(3)"),
         ("float", "double"),
         ("varbinary(3)", "varbinary(4)"),
         ("point NOT NULL", "geometry NOT NULL"),
@@ -49,6 +48,10 @@ def test_it_widens_in_any_session(old: str, new: str) -> None:
         ("decimal(10,2)", "decimal(4,2)"),
         ("enum('a','b')", "enum('b')"[:-1] + ",'a')"),
         ("varchar(10)", "varchar(10) CHARACTER SET latin1"),
+        ("varchar(10) CHARACTER SET cp1251", "varchar(10)"),  # the byte 98 is none of its characters
+        ("varchar(10) CHARACTER SET ascii", "varchar(10)"),
+        ("datetime", "datetime(3)"),  # 2024-02-31 would become a zero
+        ("date", "datetime"),
     ],
 )
 def test_a_strict_session_stops_instead_of_cutting(old: str, new: str) -> None:

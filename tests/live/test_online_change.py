@@ -21,7 +21,7 @@ import pytest
 from django.conf import settings as django_settings
 
 from backups import faults
-from changes import actions, execution, online_change, online_tool, unfinished
+from changes import actions, execution, online_change, online_tool, schema_change, unfinished
 from changes.models import ExecutedStatement, Execution, Target, Ticket
 from changes.online_command import make_plan
 from changes.states import BackupState, ExecutionState, Outcome, TicketState
@@ -325,6 +325,160 @@ def test_a_copy_that_lacks_a_row_is_not_swapped_in(place: Installation) -> None:
     assert done.state == ExecutionState.FAILED
     assert "The copy is not the table" in done.error
     assert (show(place), leftovers(place)) == (before, [])
+
+
+@pytest.mark.parametrize("name", ["a`b", "Grün", "x%d"])
+def test_a_changed_column_keeps_its_values_whatever_its_name(place: Installation, name: str) -> None:
+    quoted = f"`{name.replace('`', '``')}`"
+    ask(place, f"ALTER TABLE big ADD COLUMN {quoted} INT NOT NULL DEFAULT 1")
+    ask(place, f"UPDATE big SET {quoted} = id")
+    rows = f"SELECT SUM({quoted}), MAX({quoted}) FROM big"
+    before = ask(place, rows)
+    ticket = submit(place, f"ALTER TABLE big MODIFY {quoted.upper()} BIGINT NOT NULL DEFAULT 1")
+    assert bool(ticket.inspection["statements"][0]["online"]) == ("`" not in name)
+    done = place.work(ticket)
+    assert ask(place, rows) == before, done.error
+    assert leftovers(place) == []
+
+
+@pytest.mark.parametrize("spoilt", [False, True])
+def test_values_that_get_another_type_are_compared_too(place: Installation, spoilt: bool) -> None:
+    columns = {
+        "i": ("INT(6) ZEROFILL", "BIGINT(8) UNSIGNED", "7"),
+        "f": ("FLOAT", "DOUBLE", "0.1"),
+        "n": ("DECIMAL(5,2)", "DECIMAL(9,4)", "-1.5"),
+        "d": ("DATE", "DATETIME(3)", "'2020-02-29'"),
+        "t": ("DATETIME", "DATETIME(6)", "'2020-02-29 01:02:03'"),
+        "h": ("TIME", "TIME(2)", "'-101:02:03'"),
+        "c": ("CHAR(5)", "VARCHAR(9)", "'é'"),
+        "v": ("VARBINARY(5)", "BLOB", "x'00ff'"),
+        "e": ("ENUM('x')", "ENUM('x','y')", "'x'"),
+        "p": ("BIT(3)", "BIT(9)", "b'101'"),
+        "g": ("POINT", "POINT COMMENT 'place'", "ST_GeomFromText('POINT(1 2)')"),
+    }
+    ask(place, "ALTER TABLE big " + ", ".join(f"ADD COLUMN {name} {kind[0]}" for name, kind in columns.items()))
+    ask(place, "UPDATE big SET " + ", ".join(f"{name} = {kind[2]}" for name, kind in columns.items()))
+    ticket = submit(place, "ALTER TABLE big " + ", ".join(f"MODIFY {name} {kind[1]}" for name, kind in columns.items()))
+    assert ticket.inspection["statements"][0]["online"], ticket.problems
+    if not spoilt:
+        done = place.work(ticket)
+        assert done.state == ExecutionState.SUCCEEDED, done.error
+        return
+    record = f"_inception_{ticket.executions.get().pk}_0"
+    with once_at(place, "checking", f"UPDATE `{record}` SET n = 2.5 WHERE id = 5"):
+        done = place.work(ticket)
+    assert done.state == ExecutionState.FAILED
+    assert "differ" in done.error
+    assert leftovers(place) == []
+
+
+def test_a_table_that_others_changed_between_two_statements_is_not_given_to_the_tool(place: Installation) -> None:
+    ticket = submit(place, "ALTER TABLE big ADD COLUMN z INT; ALTER TABLE big MODIFY a BIGINT NOT NULL DEFAULT 0")
+    original = schema_change.read_before
+
+    def read(run: Any, statement: Any) -> Any:
+        if statement.number == 1:
+            ask(place, "ALTER TABLE big MODIFY a VARCHAR(9) NOT NULL DEFAULT '0'")
+            ask(place, "UPDATE big SET a = 'abc'")
+        return original(run, statement)
+
+    with patch.object(schema_change, "read_before", read):
+        done = place.work(ticket)
+    assert ask(place, "SELECT DISTINCT a FROM big") == [("abc",)]
+    assert "is not as it was to be before this statement" in done.error
+    assert leftovers(place) == []
+
+
+def test_a_row_is_compared_however_long_it_is(place: Installation) -> None:
+    (most,) = ask(place, "SELECT @@max_allowed_packet")[0]
+    ask(place, "ALTER TABLE big ADD COLUMN l LONGTEXT, ADD COLUMN m LONGTEXT")
+    if int(most) > 1 << 25:
+        pytest.skip("rows of that size are for servers with a small max_allowed_packet")
+    for column in "lm":
+        ask(place, f"UPDATE big SET {column} = REPEAT('x', {int(most) * 6 // 10}) WHERE id = 5")
+    ticket = submit(place)
+    name = f"_inception_{ticket.executions.get().pk}_0"
+    with once_at(place, "checking", f"UPDATE `{name}` SET l = 'y' WHERE id = 5"):
+        done = place.work(ticket)
+    assert "differ" in done.error
+
+
+@contextlib.contextmanager
+def once_at(place: Installation, state: str, sql: str) -> Iterator[None]:
+    """Let another session send `sql` when the tool is at `state` for the first time."""
+    sent: list[str] = []
+
+    def act(now: dict[str, Any]) -> None:
+        if now["state"] == state and not sent:
+            sent.append(sql)
+            ask(place, sql)
+
+    with at_each_progress(act):
+        yield
+    assert sent
+
+
+@pytest.mark.parametrize("state", ["copying", "checking"])
+def test_a_column_that_others_add_meanwhile_is_not_swapped_away(place: Installation, state: str) -> None:
+    ticket = submit(place)
+    with once_at(place, state, "ALTER TABLE big ADD COLUMN theirs INT DEFAULT 3"):
+        done = place.work(ticket)
+    assert "`theirs`" in show(place)
+    assert done.state == ExecutionState.FAILED, done.error
+    assert "is no longer as it was when this began" in done.error
+    assert (leftovers(place), done.statements.get().outcome) == ([], Outcome.FAILED)
+
+
+def test_what_others_add_in_the_moment_of_the_swap_is_kept_and_said(place: Installation) -> None:
+    ticket = submit(place)
+    with once_at(place, "swapping", "ALTER TABLE big ADD COLUMN theirs INT DEFAULT 3"):
+        place.work(ticket)
+    ticket.refresh_from_db()
+    assert "bigint" in show(place)
+    assert ask(place, "SELECT DISTINCT theirs FROM _big_old") == [(3,)]
+    assert ticket.state == TicketState.UNKNOWN
+    assert "_big_old" in ticket.executions.get().error
+    ask(place, "DROP TABLE _big_old")
+    reconcile()
+    ticket.refresh_from_db()
+    assert (ticket.state, ticket.backup_state) == (TicketState.SUCCEEDED, BackupState.COMPLETE)
+    assert leftovers(place) == []
+
+
+@pytest.mark.parametrize("state", ["copying", "swapping"])
+def test_a_trigger_that_others_make_meanwhile_is_not_lost(place: Installation, state: str) -> None:
+    ticket = submit(place)
+    with once_at(place, state, "CREATE TRIGGER theirs BEFORE INSERT ON big FOR EACH ROW SET NEW.b = 'seen'"):
+        place.work(ticket)
+    ticket.refresh_from_db()
+    found = ask(place, "SELECT EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS WHERE TRIGGER_NAME = 'theirs'")
+    error = ticket.executions.get().error
+    if state == "copying":
+        assert (found, ticket.state) == ([("big",)], TicketState.FAILED)
+        assert "trigger theirs" in error
+    else:
+        assert (found, ticket.state) == ([("_big_old",)], TicketState.UNKNOWN)
+        assert "trigger theirs" in error
+
+
+def test_a_table_of_others_that_has_the_name_of_the_old_one_stays(place: Installation) -> None:
+    ticket = submit(place)
+    with once_at(place, "copying", "CREATE TABLE _big_old AS SELECT * FROM big LIMIT 3"):
+        done = place.work(ticket)
+    assert done.state == ExecutionState.SUCCEEDED, done.error
+    assert leftovers(place) == ["_big_old"]
+    assert ask(place, "SELECT COUNT(*) FROM _big_old") == [(3,)]
+
+
+def test_a_child_that_comes_meanwhile_keeps_its_parent(place: Installation) -> None:
+    ticket = submit(place)
+    child = "CREATE TABLE child (id INT PRIMARY KEY, big_id INT, FOREIGN KEY (big_id) REFERENCES big (id))"
+    with once_at(place, "copying", child):
+        done = place.work(ticket)
+    assert done.state == ExecutionState.FAILED, done.error
+    assert "has a foreign key to big" in done.error
+    assert leftovers(place) == ["child"]
+    assert "REFERENCES `big`" in ask(place, "SHOW CREATE TABLE child")[0][1]
 
 
 @pytest.mark.parametrize(

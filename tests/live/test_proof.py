@@ -89,7 +89,9 @@ def test_the_page_says_how_the_server_makes_the_change(place: Installation) -> N
     words = [entry["effort"] for entry in ticket.inspection["statements"]]
     assert [text.partition(";")[0].partition(":")[0].partition(",")[0] for text in words[:2]] == ["INSTANT", "INPLACE"]
     assert "others read and wait to write" in words[2]
-    assert words[3].startswith("orders has about")
+    assert words[3].startswith("INPLACE, others read and write meanwhile; orders has about"), (
+        "LOCK=NONE is its author's"
+    )
     assert words[4] == ""
 
 
