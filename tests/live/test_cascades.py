@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True, database
 
 @pytest.fixture
 def any_place(server: Server, schema: str, backup_server: Server, settings: Any) -> Iterator[Installation]:
-    with open_place(server, schema, backup_server, settings, where_kept=False) as opened:
+    with open_place(server, schema, backup_server, settings) as opened:
         yield opened
 
 
