@@ -26,14 +26,13 @@ from changes.server_facts import ServerFacts
 from changes.statements import Statement
 from changes.targets import read_rows
 
-PREFIX = KEPT_PREFIX
 _RIGHTS = ("CREATE", "DROP", "ALTER", "INSERT", "SELECT", "INDEX", "REFERENCES")
 _ENGINES = frozenset({"InnoDB", "MyISAM", "Aria"})
 
 
 def name_schema(execution_id: int, seq: int) -> str:
     """Return the name of a schema for what one statement would destroy; the time keeps installations apart."""
-    return f"{PREFIX}{execution_id}_{seq}_{int(time.time())}"
+    return f"{KEPT_PREFIX}{execution_id}_{seq}_{int(time.time())}"
 
 
 class KeepingError(BackupError):

@@ -10,6 +10,7 @@ from typing import Protocol
 from backups.binlog.charsets import CHARSETS
 from backups.binlog.rows import Column, Table
 from backups.binlog.snapshots import CascadeFact, Snapshot
+from backups.rollback.column_types import GEOMETRIES
 from changes.kinds import StatementKind
 from changes.problems import Problem, Severity
 from changes.server_facts import ServerFacts
@@ -20,12 +21,10 @@ _TEXTS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longte
 _BINARIES = frozenset({"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"})
 _NUMBERS = frozenset({"decimal", "float", "double", "bit", "enum", "set"})
 _TIMES = frozenset({"year", "date", "datetime", "time", "timestamp"})
-_GEOMETRIES = frozenset(
-    {"geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon"}
-    | {"geometrycollection", "geomcollection"}
-)
 _ADDRESSES = frozenset({"uuid", "inet6", "inet4"})
-SUPPORTED_TYPES = _INTEGERS | _TEXTS | _BINARIES | _NUMBERS | _TIMES | _GEOMETRIES | _ADDRESSES | {"vector", "json"}
+SUPPORTED_TYPES = (
+    _INTEGERS | _TEXTS | _BINARIES | _NUMBERS | _TIMES | GEOMETRIES | _ADDRESSES | {"geometry", "vector", "json"}
+)
 """What backups.binlog.codecs can decode; a test holds the two together."""
 
 _K = StatementKind

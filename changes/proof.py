@@ -40,13 +40,14 @@ from changes.fragile_values import find_fragile
 from changes.lexer import SplitError
 from changes.proof_server import NoProofError
 from changes.requalify import requalify_all
+from changes.reserved import KEPT_PREFIX
 from changes.scratch import Originals, Scratch, open_scratch, read_originals
 from changes.server_facts import ServerFacts
 from changes.statements import Statement, check_statements
 
 logger = logging.getLogger(__name__)
 
-KEPT_SCHEMA = f"{keeping.PREFIX}…"
+KEPT_SCHEMA = f"{KEPT_PREFIX}…"
 """Stands for the schema that an execution makes for what a statement would destroy."""
 
 

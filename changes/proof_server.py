@@ -16,7 +16,6 @@ from changes.reserved import PROOF_PREFIX
 
 SECONDS = 60
 """Without an answer the try is given up: what is tried has not been approved by anyone."""
-PREFIX = PROOF_PREFIX
 NEEDED = ("CREATE", "DROP", "ALTER", "INDEX", "REFERENCES", "CREATE VIEW", "SHOW VIEW", "SELECT", "INSERT")
 
 
@@ -63,9 +62,9 @@ def _check(connection: Any, flavor: Flavor, where: str) -> None:
             " and series. Name such a server in [proof] of the configuration"
         )
     grants = parse_grants(line for (line,) in targets.read_rows(connection, "SHOW GRANTS"))
-    missing = [name for name in NEEDED if not grants.has_privilege(name, f"{PREFIX}0")]
+    missing = [name for name in NEEDED if not grants.has_privilege(name, f"{PROOF_PREFIX}0")]
     if missing:
         raise NoProofError(
             f"the account on the server for proofs, {where}, lacks {', '.join(missing)} on its scratch schemas."
-            rf" GRANT ALL ON `{PREFIX.replace('_', chr(92) + '_')}%`.* to it"
+            rf" GRANT ALL ON `{PROOF_PREFIX.replace('_', chr(92) + '_')}%`.* to it"
         )

@@ -21,8 +21,8 @@ from backups.models import BackupSchema
 from changes import backup_server, targets
 from changes.errors import ChangeError
 from changes.expiry import expires_at
-from changes.keeping import PREFIX
 from changes.models import ExecutedStatement, Target, Ticket
+from changes.reserved import KEPT_PREFIX
 from changes.states import ACTIVE, FINAL, BackupState, Outcome, RollbackState, TicketState
 from changes.targets import TargetAddress, TargetError
 
@@ -31,7 +31,7 @@ ANSWER_SECONDS = 5
 """Of a server that is asked for a page: the others are shown all the same."""
 _AT_ONCE = 16
 
-_NAME = re.compile(PREFIX + r"(\d+)_(\d+)_\d+")
+_NAME = re.compile(KEPT_PREFIX + r"(\d+)_(\d+)_\d+")
 _STORED = (BackupState.COMPLETE, BackupState.INCOMPLETE, BackupState.IMPOSSIBLE, BackupState.EXPIRED)
 
 
@@ -170,7 +170,7 @@ def _ask_kept(address: TargetAddress) -> list[tuple[str, int]] | str:
         " LEFT JOIN information_schema.TABLES t ON t.TABLE_SCHEMA = s.SCHEMA_NAME"
         " WHERE s.SCHEMA_NAME LIKE %s GROUP BY s.SCHEMA_NAME"
     )
-    like = PREFIX.replace("_", r"\_") + "%"
+    like = KEPT_PREFIX.replace("_", r"\_") + "%"
     answer = _ask(address, lambda connection: targets.read_rows(connection, question, (like,)))
     return answer if isinstance(answer, str) else [(name, int(size or 0)) for name, size in answer]
 

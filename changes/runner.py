@@ -72,6 +72,15 @@ class StatementStart:
     gtid: str | None
     connection_id: int
 
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What a statement's record keeps of it."""
+        return {
+            "start_file": self.coordinates.file if self.coordinates else "",
+            "start_position": self.coordinates.position if self.coordinates else None,
+            "gtid_before": self.gtid or "",
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class StatementResult:

@@ -298,9 +298,7 @@ def _intend(run: Run, pairs: Sequence[tuple[Statement, ExecutedStatement]]) -> _
     fields: dict[str, Any] = {
         "intent_at": now,
         "thread_id": run.session.facts.connection_id,
-        "start_file": start.coordinates.file if start.coordinates else "",
-        "start_position": start.coordinates.position if start.coordinates else None,
-        "gtid_before": start.gtid or "",
+        **start.fields,
         "snapshot": save_snapshot(snapshot),
         "definitions_before": before,
     }

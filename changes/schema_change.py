@@ -69,9 +69,7 @@ def set_aside(run: Run, record: ExecutedStatement) -> runner.StatementStart | No
         record,
         outcome=Outcome.COMMIT_SENT,
         commit_sent_at=timezone.now(),
-        start_file=start.coordinates.file if start.coordinates else "",
-        start_position=start.coordinates.position if start.coordinates else None,
-        gtid_before=start.gtid or "",
+        **start.fields,
     )
     faults.point("after_intent")
     return start

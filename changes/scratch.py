@@ -23,9 +23,9 @@ from backups.rollback.literals import quote_identifier
 from backups.snapshot import find_names
 from changes import proof_server, targets
 from changes.definitions import RecordedDefinition, parse_definitions, plain_session, read_definitions
-from changes.proof_server import PREFIX, NoProofError
+from changes.proof_server import NoProofError
 from changes.requalify import requalify, requalify_all
-from changes.reserved import is_system
+from changes.reserved import PROOF_PREFIX, is_system
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ KEPT = "_k"
 """Behind a scratch schema's name: where what its statements would destroy is set aside."""
 BESIDE = "_o"
 """Behind a scratch schema's name, with a number: what stands for another schema than the ticket's."""
-_NAME = re.compile(PREFIX + r"(\d{10})_[0-9a-f]{8}" + rf"(?:{KEPT}(?:{STAND_IN})?|{BESIDE}\d+)?")
+_NAME = re.compile(PROOF_PREFIX + r"(\d{10})_[0-9a-f]{8}" + rf"(?:{KEPT}(?:{STAND_IN})?|{BESIDE}\d+)?")
 _PARENT = re.compile(r"REFERENCES `((?:[^`]|``)+)`(?:\.`((?:[^`]|``)+)`)? \(")
 _QUALIFIED = re.compile(r"`((?:[^`]|``)+)`\.`((?:[^`]|``)+)`")
 _OUTSIDE = re.compile(r"(?:DATA|INDEX) DIRECTORY ?=")
@@ -200,7 +200,7 @@ def open_scratch(connection: Any, originals: Originals) -> Iterator[Scratch]:
     Raises NoProofError when they do not come out as the originals are.
     """
     sweep(connection)
-    name = f"{PREFIX}{int(time.time())}_{secrets.token_hex(4)}"
+    name = f"{PROOF_PREFIX}{int(time.time())}_{secrets.token_hex(4)}"
     names = {schema: f"{name}{BESIDE}{number}" if number else name for number, schema in enumerate(originals.schemas)}
     try:
         scratch = Scratch(connection, names)
@@ -279,7 +279,7 @@ def _check_table(name: ObjectName, table: TableDefinition, wanted: Definitions) 
 def sweep(connection: Any) -> list[str]:
     """Drop scratch schemas that a worker left behind when it died. Returns their names."""
     question = "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME LIKE %s"
-    pattern = PREFIX.replace("_", r"\_") + "%"
+    pattern = PROOF_PREFIX.replace("_", r"\_") + "%"
     swept = []
     for (name,) in targets.read_rows(connection, question, (pattern,)):
         match = _NAME.fullmatch(name)

@@ -11,15 +11,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from backups.rollback.alter import find_counterparts, find_missing, follow_renames
-from backups.rollback.column_types import parse_type
+from backups.rollback.column_types import GEOMETRIES, parse_type
 from backups.rollback.definitions import Element, TableDefinition
 from backups.rollback.literals import fold_name
 
 _DEMANDING = frozenset({"PRIMARY", "UNIQUE", "SPATIAL", "VECTOR"})
-_WITHOUT_DEFAULT = frozenset(
-    {"geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon"}
-    | {"geometrycollection", "geomcollection", "json", "vector"}
-)
+_WITHOUT_DEFAULT = GEOMETRIES | {"geometry", "json", "vector"}
 """Types for which the servers know no value to put into rows that are there when NOT NULL asks for one."""
 
 _PIECE = re.compile(r"'(?:[^'\\]|\\.|'')*+'|`(?:[^`]|``)*+`|\((?:[^()'`]|'(?:[^'\\]|\\.|'')*+')*\)", re.DOTALL)

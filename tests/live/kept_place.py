@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from unittest.mock import patch
 
-from changes import actions, keeping
+from changes import actions
 from changes.models import Ticket
+from changes.reserved import KEPT_PREFIX
 from tests.changes.people import make_fields, make_person
 from tests.fidelity.tables import State, read_state
 from tests.live.installation import Installation, register
@@ -37,7 +38,7 @@ def drop_kept(server: Server) -> None:
 def find_kept(server: Server) -> list[str]:
     with contextlib.closing(server.connect()) as connection:
         rows = query(connection, "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA")
-    return [name for (name,) in rows if name.startswith(keeping.PREFIX)]
+    return [name for (name,) in rows if name.startswith(KEPT_PREFIX)]
 
 
 def state_of(place: Installation) -> State:

@@ -17,6 +17,7 @@ from changes import actions, ddl_undo, execution, keeping, kept_data
 from changes.errors import ChangeError, CheckFailedError
 from changes.models import ExecutedStatement, Ticket
 from changes.purge import purge
+from changes.reserved import KEPT_PREFIX
 from changes.retention import read_kept
 from changes.statements import check_statements
 from changes.states import BackupState, ExecutionState, Outcome
@@ -223,7 +224,7 @@ def test_a_rollback_changes_nothing_when_what_was_set_aside_is_gone(place: Insta
 def test_what_was_set_aside_is_purged_with_a_word_on_its_ticket(place: Installation) -> None:
     ran = place.run("TRUNCATE orders", accepts_loss=False)
     (name,) = find_kept(place.server)
-    foreign = f"{keeping.PREFIX}1_0_1000000000"  # of another installation
+    foreign = f"{KEPT_PREFIX}1_0_1000000000"  # of another installation
     run_sql(place, f"CREATE DATABASE {foreign}")
     found = read_kept([place.target], older_than=timedelta(0))[place.target.pk]
     assert found.strangers == (foreign,)

@@ -13,7 +13,7 @@ from django.conf import settings as django_settings
 
 from changes import actions, scratch
 from changes.models import ExecutedStatement, Ticket
-from changes.proof_server import PREFIX
+from changes.reserved import PROOF_PREFIX
 from changes.states import BackupState, ExecutionState
 from tests.changes.people import make_fields, make_person
 from tests.live.installation import Installation, point_at, prove_on, register
@@ -55,7 +55,7 @@ def states_of(ticket: Ticket) -> list[str]:
 def find_scratch_schemas(server: Server) -> list[str]:
     with contextlib.closing(server.connect()) as connection:
         rows = query(connection, "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA")
-    return [name for (name,) in rows if name.startswith(PREFIX)]
+    return [name for (name,) in rows if name.startswith(PROOF_PREFIX)]
 
 
 def test_a_way_back_that_works_is_proven_and_shown(place: Installation) -> None:
@@ -172,8 +172,8 @@ def test_a_rollback_that_leaves_a_table_different_says_so(place: Installation) -
 
 
 def test_scratch_schemas_left_behind_are_swept_when_they_are_old(place: Installation) -> None:
-    old, young = f"{PREFIX}{int(time.time()) - 3700}_00000001", f"{PREFIX}{int(time.time()) - 60}_00000002"
-    foreign = f"{PREFIX}of_somebody"
+    old, young = f"{PROOF_PREFIX}{int(time.time()) - 3700}_00000001", f"{PROOF_PREFIX}{int(time.time()) - 60}_00000002"
+    foreign = f"{PROOF_PREFIX}of_somebody"
     with contextlib.closing(place.server.connect()) as connection:
         for name in (old, young, foreign):
             query(connection, f"CREATE DATABASE {name}")

@@ -19,11 +19,12 @@ from backups import purging
 from backups.models import BackupSchema
 from backups.rollback.literals import quote_identifier
 from backups.schema import ARCHIVE_TABLE, INFORMATION_TABLE
-from changes import actions, keeping, targets, undo
+from changes import actions, targets, undo
 from changes.attempt import lock_name, rollback_lock_name
 from changes.errors import ChangeError
 from changes.models import ExecutedStatement, Execution, Target, Ticket
 from changes.purge import PurgeResult, purge
+from changes.reserved import KEPT_PREFIX
 from changes.retention import Item, Kind, count_stored, find_expired, read_backup_sizes, read_kept
 from changes.states import BackupState, ExecutionState, RollbackState, TicketState
 from tests.changes.people import make_person
@@ -59,7 +60,7 @@ def place(server: Server, schema: str, backup_server: Server, settings: Any) -> 
 def find_kept(server: Server) -> list[str]:
     with contextlib.closing(server.connect()) as connection:
         rows = query(connection, "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA")
-    return [name for (name,) in rows if name.startswith(keeping.PREFIX)]
+    return [name for (name,) in rows if name.startswith(KEPT_PREFIX)]
 
 
 def make_older(execution: Execution, days: int) -> None:
