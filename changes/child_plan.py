@@ -13,7 +13,7 @@ import MySQLdb
 
 from backups.binlog.snapshots import CascadeFact, Snapshot
 from backups.rollback.children import Acts, Reach, TableName, find_reach
-from backups.rollback.literals import quote_identifier
+from backups.rollback.literals import fold_name, quote_identifier
 from backups.snapshot import find_names
 from changes.parent_rows import ParentRows, read_parent_rows
 from changes.server_facts import ServerFacts
@@ -153,7 +153,7 @@ def _with_triggers(snapshot: Snapshot, name: TableName, acts: Acts) -> Acts:
 def _is_certain_order(snapshot: Snapshot, name: TableName, columns: frozenset[str]) -> bool:
     """Whether an ORDER BY of these columns has one result only."""
     table = snapshot.find_table(*name)
-    key = [table.columns[index].name.casefold() for index in table.primary_key] if table is not None else []
+    key = [fold_name(table.columns[index].name) for index in table.primary_key] if table is not None else []
     return bool(key) and columns.issuperset(key)
 
 
@@ -165,7 +165,7 @@ def _with_own_settings(connection: Any, name: TableName, acts: Acts) -> Acts:
         "SELECT COLUMN_NAME FROM information_schema.COLUMNS"
         " WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND EXTRA LIKE %s"
     )
-    more = frozenset(column.casefold() for (column,) in read_rows(connection, question, (*name, "%on update%")))
+    more = frozenset(fold_name(column) for (column,) in read_rows(connection, question, (*name, "%on update%")))
     return Acts(acts.deletes, acts.assigned | more)
 
 

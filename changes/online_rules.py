@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from backups.rollback.column_types import ColumnType, keeps_values, parse_type
 from backups.rollback.definitions import PRIMARY, Element, TableDefinition
+from backups.rollback.literals import fold_name
 from changes.alter_clauses import AlterAction
 from changes.kinds import StatementKind
 from changes.server_facts import ServerFacts
@@ -113,15 +114,15 @@ def _find_in_difference(statement: Statement, before: TableDefinition, after: Ta
     for index in after.indexes:
         if index.kind in _UNIQUE and index not in before.indexes:
             yield f"the key {index.name} is new or changed, and rows that break it would be left out"
-    there = {column.name.casefold(): column for column in before.columns}
-    then = {column.name.casefold() for column in after.columns}
+    there = {fold_name(column.name): column for column in before.columns}
+    then = {fold_name(column.name) for column in after.columns}
     for clause in statement.facts.clauses:
-        if clause.action is AlterAction.DROP_COLUMN and clause.name.casefold() in then:
+        if clause.action is AlterAction.DROP_COLUMN and fold_name(clause.name) in then:
             yield f"column {clause.name} is dropped and made anew in one statement"
     old_types, new_types = _types(before), _types(after)
     unique = [index for index in after.indexes if index.kind in _UNIQUE]
     for column in after.columns:
-        old = there.get(column.name.casefold())
+        old = there.get(fold_name(column.name))
         new_type = new_types[column.name]
         assert new_type is not None
         if old is None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backups.rollback.children import Acts
+from backups.rollback.literals import fold_name
 from changes.cursor import TokenCursor, UnreadableError
 from changes.kinds import StatementKind
 from changes.lexer import Token, TokenKind, tokenize
@@ -116,7 +117,7 @@ def _read_assigned(tokens: Sequence[Token]) -> frozenset[str] | None:
         if not depth and expects:
             cursor = TokenCursor(tokens, index)
             try:
-                assigned.add(cursor.read_name()[-1].casefold())
+                assigned.add(fold_name(cursor.read_name()[-1]))
             except UnreadableError:
                 return None
             expects = False
@@ -198,7 +199,7 @@ def _read_order(tokens: Sequence[Token]) -> frozenset[str]:
     more = cursor.accept("ORDER") and cursor.accept("BY")
     while more:
         try:
-            columns.add(cursor.read_name()[-1].casefold())
+            columns.add(fold_name(cursor.read_name()[-1]))
         except UnreadableError:
             return frozenset()
         cursor.skip_any("ASC", "DESC")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from backups.binlog.rows import ABSENT, ChangeKind, RowChange, Table
 from backups.binlog.snapshots import CascadeFact, Snapshot
+from backups.rollback.literals import fold_name
 
 TableName = tuple[str, str]
 
@@ -157,8 +158,8 @@ def acts_on(cascade: CascadeFact, table: Table, change: RowChange) -> bool:
         return False
     assert change.before is not None
     assert change.after is not None
-    names = {name.casefold() for name in cascade.parent_columns}
+    names = {fold_name(name) for name in cascade.parent_columns}
     return any(
-        column.name.casefold() in names and (before != after or before is ABSENT)
+        fold_name(column.name) in names and (before != after or before is ABSENT)
         for column, before, after in zip(table.columns, change.before, change.after, strict=True)
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from backups.binlog.rows import Column, Table
 from backups.binlog.snapshots import CascadeFact, Snapshot
-from backups.rollback.literals import quote_identifier
+from backups.rollback.literals import fold_name, quote_identifier
 
 TableName = tuple[str, str]
 
@@ -29,7 +29,7 @@ class Acts:
     assigned: frozenset[str] | None = frozenset()
 
     def can_set(self, columns: Iterable[str]) -> bool:
-        return self.assigned is None or any(column.casefold() in self.assigned for column in columns)
+        return self.assigned is None or any(fold_name(column) in self.assigned for column in columns)
 
     def joined(self, other: Acts) -> Acts:
         both = None if self.assigned is None or other.assigned is None else self.assigned | other.assigned
@@ -99,7 +99,7 @@ def _cause(edge: CascadeFact, acts: Acts, parent: Table | None) -> Acts | None:
     follows = edge.on_update in _ACTIONS and (acts.can_set(edge.parent_columns) or _is_generated(edge, acts, parent))
     if not (deletes or empties or follows):
         return None
-    sets = frozenset(column.casefold() for column in edge.columns) if empties or follows else frozenset()
+    sets = frozenset(map(fold_name, edge.columns)) if empties or follows else frozenset()
     return Acts(deletes, sets)
 
 
@@ -107,14 +107,14 @@ def _is_generated(edge: CascadeFact, acts: Acts, parent: Table | None) -> bool:
     """Whether a referenced column follows from others, of which the statement may set one."""
     if parent is None or acts.assigned == frozenset():
         return False
-    names = {name.casefold() for name in edge.parent_columns}
-    return any(column.generated and column.name.casefold() in names for column in parent.columns)
+    names = set(map(fold_name, edge.parent_columns))
+    return any(column.generated and fold_name(column.name) in names for column in parent.columns)
 
 
 def _find_obstacle(edge: CascadeFact, caused: Acts, child: Table | None) -> str:
     if child is None or not caused.assigned or edge.on_update != "CASCADE":
         return ""
-    key = {child.columns[index].name.casefold() for index in child.primary_key}
+    key = {fold_name(child.columns[index].name) for index in child.primary_key}
     if not key.isdisjoint(caused.assigned):
         return f"{_label(_child(edge))} has the columns that {edge.constraint} would change in its primary key"
     return ""
@@ -133,7 +133,7 @@ def _find_other_words(edge: CascadeFact, parent: Table | None, child: Table | No
 
 def _find_column(table: Table | None, name: str) -> Column | None:
     columns = table.columns if table is not None else ()
-    return next((column for column in columns if column.name.casefold() == name.casefold()), None)
+    return next((column for column in columns if fold_name(column.name) == fold_name(name)), None)
 
 
 def _find_in_table(name: TableName, table: Table | None) -> str:
@@ -267,8 +267,8 @@ class ShadowTexts:
     def _is_key(self, edge: CascadeFact) -> bool:
         """Whether the referenced columns are of one row only; a key that is not unique can be referred to."""
         parent = self._table(_parent(edge))
-        referred = {column.casefold() for column in edge.parent_columns}
-        return referred >= {parent.columns[index].name.casefold() for index in parent.primary_key}
+        referred = set(map(fold_name, edge.parent_columns))
+        return referred >= {fold_name(parent.columns[index].name) for index in parent.primary_key}
 
     def _columns(self, name: TableName) -> list[str]:
         return [quote_identifier(column.name) for column in self._table(name).columns if not column.generated]

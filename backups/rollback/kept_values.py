@@ -101,7 +101,7 @@ def is_logged_as_text(text: str) -> bool:
 
 def name_guards(kept: KeptTable) -> dict[str, str]:
     """Return the guard of each changed column."""
-    taken = {column.casefold() for column in (*kept.key, *kept.columns)}
+    taken = {fold_name(column) for column in (*kept.key, *kept.columns)}
     prefix = "inception_now_"
     while any(name.startswith(prefix) for name in taken):
         prefix += "_"
@@ -110,7 +110,7 @@ def name_guards(kept: KeptTable) -> dict[str, str]:
 
 def _mark(kept: KeptTable) -> str:
     """Return the column that says of each kept row whether its values go back, quoted and in full."""
-    taken, name = {column.casefold() for column in (*kept.key, *kept.columns)}, MARK
+    taken, name = {fold_name(column) for column in (*kept.key, *kept.columns)}, MARK
     while name in taken:
         name += "_"
     return f"{kept.kept_name}.{quote_identifier(name)}"

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from backups.binlog.rows import ABSENT, Image, RowChange, Table, Value
 from backups.binlog.snapshots import CascadeFact
 from backups.rollback.accounting import acts_on
+from backups.rollback.literals import fold_name
 
 TableName = tuple[str, str]
 Key = tuple[Value, ...]
@@ -187,8 +188,8 @@ class ShadowSurvey:
 
 def _refer(cascade: CascadeFact, table: Table, image: Image) -> Key:
     """Return the values of a row of the parent that children refer to."""
-    places = {column.name.casefold(): index for index, column in enumerate(table.columns)}
-    return tuple(image[places[column.casefold()]] for column in cascade.parent_columns)
+    places = {fold_name(column.name): index for index, column in enumerate(table.columns)}
+    return tuple(image[places[fold_name(column)]] for column in cascade.parent_columns)
 
 
 def _show(key: Key) -> str:

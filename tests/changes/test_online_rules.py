@@ -61,6 +61,14 @@ def test_what_cannot_lose_anything_is_given_to_the_tool(clauses: str, change: tu
     assert obstacle_of(clauses, change) == ""
 
 
+def test_two_names_that_only_a_person_takes_for_one_are_two_columns() -> None:
+    before = TABLE.replace("`b` varchar(20) NOT NULL DEFAULT 'x'", "`ß` varchar(20) DEFAULT NULL").replace(
+        "`b`", "`id`"
+    )
+    before = before.replace("`c` varchar(20)", "`ss` int(11)")
+    assert obstacle_of("MODIFY ss BIGINT", ("`ss` int(11)", "`ss` bigint(20)"), before=before) == ""
+
+
 @pytest.mark.parametrize(
     ("clauses", "change", "reason"),
     [
