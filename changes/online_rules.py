@@ -101,7 +101,7 @@ def _find_in_table(table: TableDefinition) -> str:
     if primary is None:
         return "the table has no primary key"
     for name, column in types.items():
-        if column is not None and _has(primary, name) and column.base not in _KEY_TYPES:
+        if column is not None and primary.names_any([name]) and column.base not in _KEY_TYPES:
             return f"column {name} of the primary key is of the type {column.base}"
     return ""
 
@@ -130,7 +130,9 @@ def _find_in_difference(statement: Statement, before: TableDefinition, after: Ta
         elif old.text != column.text:
             old_type = old_types[old.name]
             assert old_type is not None
-            yield from _find_in_changed(column, old_type, new_type, is_unique=any(_has(i, column.name) for i in unique))
+            yield from _find_in_changed(
+                column, old_type, new_type, is_unique=any(index.names_any([column.name]) for index in unique)
+            )
 
 
 def _find_in_new(column: Element, new: ColumnType) -> Iterator[str]:
@@ -152,7 +154,3 @@ def _find_in_changed(column: Element, old: ColumnType, new: ColumnType, *, is_un
 def _types(table: TableDefinition) -> dict[str, ColumnType | None]:
     charset = dict(table.options).get("CHARSET", "")
     return {column.name: parse_type(column, charset) for column in table.columns}
-
-
-def _has(index: Element, name: str) -> bool:
-    return f"`{name.replace('`', '``')}`" in index.text.partition("(")[2]

@@ -7,6 +7,7 @@ regular where the SQL of people is not. A clause that goes back to the server is
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -57,6 +58,11 @@ class Element:
     name: str
     text: str
     kind: str = ""
+
+    def names_any(self, columns: Iterable[str]) -> bool:
+        """Whether an index is on one of `columns`, in the table's spelling, or calculates with it."""
+        parts = self.text.partition(" (")[2]
+        return any(_quote(column) in parts for column in columns)
 
 
 @dataclass(frozen=True, slots=True)

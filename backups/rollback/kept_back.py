@@ -90,14 +90,9 @@ def bring_rows_back(kept: KeptTable, now: TableDefinition, wanted: TableDefiniti
 
 def _without_indexes_of(interim: TableDefinition, wanted: TableDefinition, columns: Sequence[str]) -> TableDefinition:
     """Leave out indexes on `columns` that `wanted` does not have so: under the old types they may be none."""
-    names = [quote_identifier(column) for column in columns]
     return replace(
         interim,
-        indexes=tuple(
-            index
-            for index in interim.indexes
-            if index in wanted.indexes or not any(name in index.text.partition(" (")[2] for name in names)
-        ),
+        indexes=tuple(index for index in interim.indexes if index in wanted.indexes or not index.names_any(columns)),
     )
 
 
@@ -117,17 +112,13 @@ def _without_unique_of(aim: TableDefinition, guarded: Sequence[Guarded]) -> Tabl
         and kind.is_generated
         and any(quote_identifier(one.name) in column.text for one in guarded)
     ]
-    names = [quote_identifier(name) for name in broken]
     return replace(
         aim,
         indexes=tuple(
             index
             for index in aim.indexes
             if index.kind != "UNIQUE"
-            or not (
-                (guarded and " WITHOUT OVERLAPS" in index.text)
-                or any(name in index.text.partition(" (")[2] for name in names)
-            )
+            or not ((guarded and " WITHOUT OVERLAPS" in index.text) or index.names_any(broken))
         ),
     )
 
