@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
-from unittest.mock import patch
 
 from django.conf import settings as django_settings
 
@@ -14,7 +13,7 @@ from backups import faults
 from changes.models import Execution
 from changes.states import BackupState, ExecutionState
 from tests.live.conftest import read_rows
-from tests.live.installation import Installation, point_at, register
+from tests.live.installation import Installation, open_installation, point_at
 from tests.live.own_rows import query
 from tests.servers import Server
 
@@ -43,11 +42,9 @@ def open_place(server: Server, schema: str, backup_server: Server, settings: Any
     """An installation with the tables, which leaves no kept schema behind."""
     config = point_at(backup_server, django_settings.INCEPTION)
     settings.INCEPTION = replace(config, worker=replace(config.worker, takeover_seconds=1, backup_retry_seconds=1))
-    with contextlib.closing(server.connect(database=schema)) as connection:
-        for sql in TABLES:
-            query(connection, sql)
-    with patch("changes.jobs.ring"):
-        yield Installation(server, schema, register(server))
+    list_kept(server)  # what other tests set aside is none of these
+    with open_installation(server, schema, TABLES) as made:
+        yield made
     faults.arm("")
     assert list_kept(server) == []
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
+from unittest.mock import patch
 
 from django.conf import settings
 
 from changes import actions, execution
 from changes.models import Execution, Target, Ticket
 from tests.changes.people import make_fields, make_person
+from tests.live.own_rows import query
 from tests.servers import Server
 
 
@@ -46,6 +50,16 @@ def register(server: Server, name: str = "target", **fields: Any) -> Target:
     target.set_password(server.password)
     target.save()
     return target
+
+
+@contextlib.contextmanager
+def open_installation(server: Server, schema: str, tables: Iterable[str], **policies: Any) -> Iterator[Installation]:
+    """Make the tables in `schema`; nobody rings a worker there. policies: fields of the target."""
+    with contextlib.closing(server.connect(database=schema)) as connection:
+        for sql in tables:
+            query(connection, sql)
+    with patch("changes.jobs.ring"):
+        yield Installation(server, schema, register(server, **policies))
 
 
 @dataclass

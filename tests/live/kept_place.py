@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator
 from typing import Any
-from unittest.mock import patch
 
 from changes import actions
 from changes.models import Ticket
 from changes.reserved import KEPT_PREFIX
 from tests.changes.people import make_fields, make_person
 from tests.fidelity.tables import State, read_state
-from tests.live.installation import Installation, register
+from tests.live.installation import Installation, open_installation
 from tests.live.own_rows import query
 from tests.servers import Server
 
@@ -21,11 +20,8 @@ from tests.servers import Server
 def open_place(server: Server, schema: str, tables: Iterable[str]) -> Iterator[Installation]:
     """Make the tables; what tickets set aside, those of other tests too, is dropped before and after."""
     drop_kept(server)
-    with contextlib.closing(server.connect(database=schema)) as connection:
-        for sql in tables:
-            query(connection, sql)
-        with patch("changes.jobs.ring"):
-            yield Installation(server, schema, register(server))
+    with open_installation(server, schema, tables) as made:
+        yield made
     drop_kept(server)
 
 

@@ -6,7 +6,6 @@ import contextlib
 import time
 from collections.abc import Iterator
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from django.conf import settings as django_settings
@@ -16,7 +15,7 @@ from changes.models import ExecutedStatement, Ticket
 from changes.reserved import PROOF_PREFIX
 from changes.states import BackupState, ExecutionState
 from tests.changes.people import make_fields, make_person
-from tests.live.installation import Installation, point_at, prove_on, register
+from tests.live.installation import Installation, open_installation, point_at, prove_on
 from tests.live.own_rows import query
 from tests.servers import Server
 
@@ -35,11 +34,8 @@ TABLES = (
 @pytest.fixture
 def place(server: Server, schema: str, backup_server: Server, settings: Any) -> Iterator[Installation]:
     settings.INCEPTION = prove_on(server, point_at(backup_server, django_settings.INCEPTION))
-    with contextlib.closing(server.connect(database=schema)) as connection:
-        for sql in TABLES:
-            query(connection, sql)
-    with patch("changes.jobs.ring"):
-        yield Installation(server, schema, register(server))
+    with open_installation(server, schema, TABLES) as made:
+        yield made
 
 
 def check(place: Installation, sql: str) -> Ticket:

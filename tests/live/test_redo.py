@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from django.conf import settings as django_settings
@@ -16,7 +15,7 @@ from changes.models import ExecutedStatement, Ticket
 from changes.states import BackupState, ExecutionState, RollbackState
 from tests.changes.people import make_person
 from tests.fidelity.tables import drop_schemas, read_state
-from tests.live.installation import Installation, point_at, prove_on, register
+from tests.live.installation import Installation, open_installation, point_at, prove_on
 from tests.live.own_rows import query
 from tests.live.test_recovery import kill_worker, reconcile
 from tests.servers import Server
@@ -36,12 +35,10 @@ TABLES = (
 @pytest.fixture
 def place(server: Server, schema: str, backup_server: Server, settings: Any) -> Iterator[Installation]:
     settings.INCEPTION = prove_on(server, point_at(backup_server, django_settings.INCEPTION))
+    with open_installation(server, schema, (*TABLES, f"CREATE DATABASE {schema}_b")) as made:
+        yield made
+    faults.arm("")
     with contextlib.closing(server.connect(database=schema)) as connection:
-        for sql in (*TABLES, f"CREATE DATABASE {schema}_b"):
-            query(connection, sql)
-        with patch("changes.jobs.ring"):
-            yield Installation(server, schema, register(server))
-        faults.arm("")
         drop_schemas(connection, schema)
         query(connection, f"CREATE DATABASE {schema}")
 

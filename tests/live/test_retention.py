@@ -24,11 +24,11 @@ from changes.attempt import lock_name, rollback_lock_name
 from changes.errors import ChangeError
 from changes.models import ExecutedStatement, Execution, Target, Ticket
 from changes.purge import PurgeResult, purge
-from changes.reserved import KEPT_PREFIX
 from changes.retention import Item, Kind, count_stored, find_expired, read_backup_sizes, read_kept
 from changes.states import BackupState, ExecutionState, RollbackState, TicketState
 from tests.changes.people import make_person
-from tests.live.installation import Installation, point_at, prove_on, register
+from tests.live.installation import Installation, open_installation, point_at, prove_on, register
+from tests.live.kept_place import drop_kept, find_kept
 from tests.live.own_rows import query
 from tests.servers import Server
 
@@ -45,22 +45,12 @@ TABLES = (
 @pytest.fixture
 def place(server: Server, schema: str, backup_server: Server, settings: Any) -> Iterator[Installation]:
     settings.INCEPTION = prove_on(server, point_at(backup_server, django_settings.INCEPTION))
-    with contextlib.closing(server.connect(database=schema)) as connection:
-        for sql in TABLES:
-            query(connection, sql)
-        with patch("changes.jobs.ring"):
-            yield Installation(server, schema, register(server, keep_days=30, backup_days=90))
-        for name in find_kept(server):
-            query(connection, f"DROP DATABASE `{name}`")
+    with open_installation(server, schema, TABLES, keep_days=30, backup_days=90) as made:
+        yield made
+    drop_kept(server)
     with contextlib.closing(backup_server.connect()) as connection:
         for name in BackupSchema.objects.values_list("name", flat=True):
             query(connection, f"DROP DATABASE IF EXISTS {quote_identifier(name)}")
-
-
-def find_kept(server: Server) -> list[str]:
-    with contextlib.closing(server.connect()) as connection:
-        rows = query(connection, "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA")
-    return [name for (name,) in rows if name.startswith(KEPT_PREFIX)]
 
 
 def make_older(execution: Execution, days: int) -> None:

@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from django.conf import settings as django_settings
@@ -19,7 +18,7 @@ from changes.statements import check_statements
 from changes.states import BackupState, ExecutionState, TicketState
 from tests.changes.people import make_person
 from tests.live.accounts import account
-from tests.live.installation import Installation, point_at, prove_on, register
+from tests.live.installation import Installation, open_installation, point_at, prove_on
 from tests.live.own_rows import query
 from tests.live.test_proof import check, find_scratch_schemas, states_of
 from tests.live.test_recovery import kill_worker, reconcile, submit
@@ -39,12 +38,10 @@ TABLES = (
 def place(server: Server, schema: str, backup_server: Server, settings: Any) -> Iterator[Installation]:
     config = prove_on(server, point_at(backup_server, django_settings.INCEPTION))
     settings.INCEPTION = replace(config, worker=replace(config.worker, takeover_seconds=1))
+    with open_installation(server, schema, (*TABLES, f"CREATE DATABASE {schema}_b")) as made:
+        yield made
+    faults.arm("")
     with contextlib.closing(server.connect(database=schema)) as connection:
-        for sql in (*TABLES, f"CREATE DATABASE {schema}_b"):
-            query(connection, sql)
-        with patch("changes.jobs.ring"):
-            yield Installation(server, schema, register(server))
-        faults.arm("")
         query(connection, "SET SESSION foreign_key_checks = 0")
         for (name,) in query(connection, "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA"):
             if name.startswith(f"{schema}_"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from django.conf import settings as django_settings
@@ -15,7 +14,7 @@ from changes.errors import ChangeError, CheckFailedError
 from changes.models import Execution
 from changes.states import BackupState, ExecutionState, Outcome, TicketState
 from tests.changes.people import make_fields, make_person
-from tests.live.installation import Installation, point_at, register
+from tests.live.installation import Installation, open_installation, point_at
 from tests.live.own_rows import query
 from tests.live.test_execution import dump
 from tests.servers import Server
@@ -34,11 +33,8 @@ TABLES = (
 @pytest.fixture
 def place(server: Server, schema: str, backup_server: Server, settings: Any) -> Iterator[Installation]:
     settings.INCEPTION = point_at(backup_server, django_settings.INCEPTION)
-    with contextlib.closing(server.connect(database=schema)) as connection:
-        for sql in TABLES:
-            query(connection, sql)
-    with patch("changes.jobs.ring"):
-        yield Installation(server, schema, register(server))
+    with open_installation(server, schema, TABLES) as made:
+        yield made
 
 
 @pytest.fixture

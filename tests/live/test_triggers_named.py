@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from django.conf import settings as django_settings
 
 from changes.states import ExecutionState
-from tests.live.installation import Installation, point_at, prove_on, register
+from tests.live.installation import Installation, open_installation, point_at, prove_on
 from tests.live.own_rows import query
 from tests.live.test_proof import check, states_of
 from tests.servers import Server
@@ -29,11 +28,8 @@ TABLES = (
 @pytest.fixture
 def place(server: Server, schema: str, backup_server: Server, settings: Any) -> Iterator[Installation]:
     settings.INCEPTION = prove_on(server, point_at(backup_server, django_settings.INCEPTION))
-    with contextlib.closing(server.connect(database=schema)) as connection:
-        for sql in TABLES:
-            query(connection, sql)
-    with patch("changes.jobs.ring"):
-        yield Installation(server, schema, register(server))
+    with open_installation(server, schema, TABLES) as made:
+        yield made
 
 
 @pytest.mark.parametrize(
