@@ -138,13 +138,17 @@ def _mentioned(statement: Statement, schema_name: str) -> list[ObjectName]:
 
 @dataclass(slots=True)
 class _Target:
-    """The server that the ticket is for. definitions: of the ticket's tables, as far as they could be read."""
+    """The server that the ticket is for.
+
+    definitions: of the ticket's tables, as far as they could be read. fragile: by statement, what was looked for once.
+    """
 
     connection: Any
     facts: ServerFacts
     schema_name: str
     most_copied_mib: int
     definitions: Definitions = field(default_factory=dict)
+    fragile: dict[int, Mapping[ObjectName, tuple[str, ...]]] = field(default_factory=dict)
 
     def plan_keeping(
         self, statement: Statement, before: Definitions, changed: Iterable[str] = ()
@@ -159,9 +163,12 @@ class _Target:
         return (() if obstacle else tables), obstacle
 
     def find_fragile(self, statement: Statement) -> Mapping[ObjectName, tuple[str, ...]]:
-        names = list_names(statement, self.schema_name)
-        definitions = {name: self.definitions.get(name) for name in names}
-        return find_fragile(self.connection, statement, definitions, self.facts.sql_mode)
+        """Return what fragile_values.find_fragile says: it may read whole tables, so it is asked once."""
+        if statement.number not in self.fragile:
+            names = list_names(statement, self.schema_name)
+            definitions = {name: self.definitions.get(name) for name in names}
+            self.fragile[statement.number] = find_fragile(self.connection, statement, definitions, self.facts.sql_mode)
+        return self.fragile[statement.number]
 
     def without_proof(self, statement: Statement, reason: str) -> StatementProof:
         """Say what is known without a try: what the text alone tells, and what it leaves open, counts as lost."""
