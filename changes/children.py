@@ -20,18 +20,10 @@ from backups.rollback.children import Shadow, ShadowTexts, TableName, name_shado
 from backups.rollback.literals import quote_identifier
 from backups.snapshot import read_cascades
 from changes.child_plan import ChildPlan
+from changes.fragile_values import STRICT_MODES
 from changes.targets import read_rows
 
-_STRICT = frozenset(
-    {
-        "STRICT_TRANS_TABLES",
-        "STRICT_ALL_TABLES",
-        "NO_ZERO_DATE",
-        "NO_ZERO_IN_DATE",
-        "TRADITIONAL",
-        "PAD_CHAR_TO_FULL_LENGTH",
-    }
-)
+_STRICT = STRICT_MODES | {"NO_ZERO_DATE", "NO_ZERO_IN_DATE", "PAD_CHAR_TO_FULL_LENGTH"}
 
 
 class ChildrenError(BackupError):

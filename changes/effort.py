@@ -77,11 +77,15 @@ def makes_wait(algorithm: str) -> bool:
     return algorithm not in (_INSTANT, _BESIDE)
 
 
+def want_fresh_sizes(connection: Any, flavor: Flavor) -> None:
+    """Let the session see sizes of tables as they are; MySQL answers with what it saw a day ago otherwise."""
+    if not flavor.is_mariadb:
+        read_rows(connection, "SET SESSION information_schema_stats_expiry = 0")
+
+
 def read_size(connection: Any, flavor: Flavor, name: ObjectName) -> TableSize | None:
     """Return the size of a table; None for one that is not there. Raises MySQLdb.Error."""
-    if not flavor.is_mariadb:
-        # MySQL answers from a cache that is a day old otherwise.
-        read_rows(connection, "SET SESSION information_schema_stats_expiry = 0")
+    want_fresh_sizes(connection, flavor)
     question = (
         "SELECT TABLE_ROWS, DATA_LENGTH + INDEX_LENGTH FROM information_schema.TABLES"
         " WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND TABLE_TYPE LIKE '%%BASE TABLE'"

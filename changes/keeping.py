@@ -16,7 +16,7 @@ from backups.rollback.definitions import PRIMARY, ObjectName, TableDefinition
 from backups.rollback.kept import KeptTable
 from backups.rollback.kept_partitions import list_stored, list_unique, parse_key
 from backups.rollback.literals import fold_name, quote_identifier
-from changes import kept_data
+from changes import effort, kept_data
 from changes.alter_clauses import EVERY_PARTITION, EVERY_TEXT, AlterAction, AlterClause
 from changes.definitions import load_recorded, parse_definitions
 from changes.grants import Grants
@@ -247,8 +247,7 @@ def _find_in_way_of_lock(request: Request, table: TableDefinition) -> str:
 
 def _find_too_large(connection: Any, kept: KeptTable, request: Request) -> str:
     most_mib = request.most_copied_mib
-    if not request.facts.flavor.is_mariadb:  # MySQL answers with what it saw a day ago
-        read_rows(connection, "SET SESSION information_schema_stats_expiry = 0")
+    effort.want_fresh_sizes(connection, request.facts.flavor)
     name: tuple[str, ...] = (kept.schema_name, kept.table_name)
     question = "SELECT SUM(DATA_LENGTH) FROM information_schema.{} WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s"
     if kept.partitions and kept.partitions != (EVERY_PARTITION,):

@@ -19,7 +19,6 @@ from django.conf import settings
 from django.utils import timezone
 
 from backups import faults
-from backups.binlog.coordinates import BinlogCoordinates
 from backups.errors import DefinitionError
 from backups.rollback.ddl import digest
 from backups.rollback.definitions import TableDefinition
@@ -325,13 +324,11 @@ def _none(run: Run) -> BackupState:
 
 def _end_fields(run: Run, statement: Statement, record: ExecutedStatement) -> dict[str, Any]:
     connection, flavor = run.session.connection, run.session.facts.flavor
-    end: BinlogCoordinates | None = targets.read_coordinates(connection, flavor)
+    end = targets.read_coordinates(connection, flavor)
     return {
         "outcome": Outcome.DONE,
         "executed_at": timezone.now(),
-        "end_file": end.file if end else "",
-        "end_position": end.position if end else None,
-        "gtid_after": targets.read_last_gtid(connection, flavor) or "",
+        **runner.build_end_fields(end, targets.read_last_gtid(connection, flavor)),
         "backup_state": BackupState.PENDING if run.ticket.backup else BackupState.OFF,
         **schema_change.end_done(run, statement, record),
     }

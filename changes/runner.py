@@ -82,6 +82,15 @@ class StatementStart:
         }
 
 
+def build_end_fields(end: BinlogCoordinates | None, gtid: str | None) -> dict[str, Any]:
+    """Return what a statement's record keeps of where server and session stood after it."""
+    return {
+        "end_file": end.file if end else "",
+        "end_position": end.position if end else None,
+        "gtid_after": gtid or "",
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class StatementResult:
     """What is known of one statement.

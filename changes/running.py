@@ -281,18 +281,9 @@ def _intend(run: Run, pairs: Sequence[tuple[Statement, ExecutedStatement]]) -> _
         start = runner.read_start(connection, flavor)
         if ticket.backup:
             _make_room(ticket, records, start)
-    except MySQLdb.Error as error:
-        run.attempt.write(records[0], outcome=Outcome.FAILED, error="{}: {}".format(*targets.error_of(error)))
+    except (MySQLdb.Error, BackupError, NotSentError, OnlineError) as error:
+        run.attempt.write(records[0], outcome=Outcome.FAILED, error=_why_not_sent(error))
         keeping_children.let_go(run.attempt, connection, records)
-        return None
-    except BackupError as error:
-        run.attempt.write(
-            records[0], outcome=Outcome.FAILED, error=f"It could not be backed up, so it was not sent. {error}"
-        )
-        keeping_children.let_go(run.attempt, connection, records)
-        return None
-    except (NotSentError, OnlineError) as error:
-        run.attempt.write(records[0], outcome=Outcome.FAILED, error=f"It was not sent. {error}")
         return None
     now = timezone.now()
     fields: dict[str, Any] = {
@@ -312,6 +303,13 @@ def _intend(run: Run, pairs: Sequence[tuple[Statement, ExecutedStatement]]) -> _
     run.attempt.write_all(records, **fields)
     faults.point("after_intent")
     return _Ready(start, keepers)
+
+
+def _why_not_sent(error: Exception) -> str:
+    if isinstance(error, MySQLdb.Error):
+        return "{}: {}".format(*targets.error_of(error))
+    kept = "It could not be backed up, so it was not sent." if isinstance(error, BackupError) else "It was not sent."
+    return f"{kept} {error}"
 
 
 def _note_retry(run: Run, records: Sequence[ExecutedStatement], result: runner.StatementResult, number: int) -> None:
@@ -376,9 +374,7 @@ def _answer_fields(result: runner.StatementResult) -> dict[str, Any]:
 
 def _end_fields(result: runner.StatementResult, ticket: Ticket, *, is_row_change: bool) -> dict[str, Any]:
     return {
-        "end_file": result.end.file if result.end else "",
-        "end_position": result.end.position if result.end else None,
-        "gtid_after": result.gtid_after or "",
+        **runner.build_end_fields(result.end, result.gtid_after),
         "backup_state": _first_backup_state(result, ticket, is_row_change=is_row_change),
     }
 

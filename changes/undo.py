@@ -337,12 +337,7 @@ def _write_restored(
         gtid = targets.read_last_gtid(session.connection, session.facts.flavor)
     except MySQLdb.Error as error:
         raise UnheardError from error  # it is done; where it ends in the binlog is for evidence to find
-    attempt.write(
-        record,
-        end_file=end.file if end else "",
-        end_position=end.position if end else None,
-        gtid_after=gtid or "",
-    )
+    attempt.write(record, **runner.build_end_fields(end, gtid))
 
 
 def _outcome_of(*, stopped: bool, different: bool) -> Outcome:
