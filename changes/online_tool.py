@@ -76,12 +76,15 @@ class OnlineTool:
         (self._folder / "swap").touch()
 
     def end(self) -> None:
-        """Kill it. Its sessions on the server may still be at their last statement."""
+        """Kill it and close its output. On the server, its sessions may still be at their last statement."""
         self._signal(signal.SIGKILL)
         self._process.wait(END_SECONDS)
         # What it said last may still be in the pipe, and a full queue must not keep the reader.
         while self._reader.is_alive():
             self.next_line(0.05)
+        # Only now: closing waits for whoever reads, and would wait for a tool that lives and says nothing.
+        assert self._process.stdout is not None
+        self._process.stdout.close()
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process.poll() is None:
@@ -143,7 +146,5 @@ def started(
             yield tool
         finally:
             tool.end()
-            assert process.stdout is not None
-            process.stdout.close()
     finally:
         shutil.rmtree(folder, ignore_errors=True)

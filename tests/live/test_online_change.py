@@ -35,7 +35,8 @@ from tests.servers import ROOT, Server
 
 pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True, databases=["default", "backup"])]
 
-ROWS = 60_000
+ROWS = 20_000
+PORTION = 1_000
 CHANGE = "ALTER TABLE big MODIFY a BIGINT NOT NULL DEFAULT 0 COMMENT 'größer, €', ADD COLUMN extra INT DEFAULT 7"
 
 
@@ -54,7 +55,7 @@ def place(server: Server, schema: str, backup_server: Server, settings: Any) -> 
     settings.INCEPTION = replace(
         config,
         worker=replace(config.worker, takeover_seconds=1, backup_retry_seconds=1),
-        online=replace(config.online, pt_osc=find_tool(), chunk_milliseconds=10),
+        online=replace(config.online, pt_osc=find_tool()),
     )
     with contextlib.closing(server.connect(database=schema)) as connection:
         query(
@@ -64,11 +65,32 @@ def place(server: Server, schema: str, backup_server: Server, settings: Any) -> 
         )
         query(connection, "INSERT INTO big (a, b) VALUES " + ", ".join(f"({n}, '{'x' * 60}')" for n in range(1000)))
         while int(query(connection, "SELECT COUNT(*) FROM big")[0][0]) < ROWS:
-            query(connection, "INSERT INTO big (a, b) SELECT a + 1, b FROM big LIMIT 30000")
+            query(connection, "INSERT INTO big (a, b) SELECT a + 1, b FROM big LIMIT 10000")
         query(connection, "ANALYZE TABLE big")
-    with patch("changes.jobs.ring"), patch.object(online_change, "ASK_SECONDS", 0.1):
+    with patch("changes.jobs.ring"), patch.object(online_change, "ASK_SECONDS", 0.1), copying_takes(0.5):
         yield Installation(server, schema, register(server, online_tool="pt_osc", online_from_mib=0))
     faults.arm("")
+
+
+@contextlib.contextmanager
+def copying_takes(seconds: float) -> Iterator[None]:
+    """Let the tool rest between portions of rows, so that it copies for about this long on the fastest machine."""
+    build = online_tool.build_arguments
+    rest = seconds * PORTION / ROWS
+
+    def build_slow(*arguments: Any, **named: Any) -> list[str]:
+        *options, address = build(*arguments, **named)
+        return [*options, "--chunk-time", "0", "--chunk-size", str(PORTION), "--sleep", str(rest), address]
+
+    with patch.object(online_tool, "build_arguments", build_slow):
+        yield
+
+
+@pytest.fixture
+def slowly(place: Installation) -> Iterator[None]:
+    """The tool tells its progress once a second: it has to copy for longer than that to be seen at it."""
+    with copying_takes(5):
+        yield
 
 
 def submit(place: Installation, sql: str = CHANGE, **fields: Any) -> Ticket:
@@ -114,7 +136,7 @@ def at_each_progress(act: Callable[[dict[str, Any]], None]) -> Iterator[list[dic
         yield seen
 
 
-def test_others_write_meanwhile_and_no_row_is_lost(place: Installation) -> None:
+def test_others_write_meanwhile_and_no_row_is_lost(place: Installation, slowly: None) -> None:
     before = show(place)
     ticket = submit(place)
     (entry,) = ticket.inspection["statements"]
@@ -143,7 +165,7 @@ def test_others_write_meanwhile_and_no_row_is_lost(place: Installation) -> None:
     assert sums(place) == after
 
 
-def test_throttled_it_copies_nothing_until_it_is_resumed(place: Installation) -> None:
+def test_throttled_it_copies_nothing_until_it_is_resumed(place: Installation, slowly: None) -> None:
     ticket = submit(place)
     counted: list[int] = []
 
@@ -166,7 +188,7 @@ def test_throttled_it_copies_nothing_until_it_is_resumed(place: Installation) ->
 
 
 @pytest.mark.parametrize("paused", [False, True])
-def test_cancelled_it_leaves_nothing_and_the_table_as_it_was(place: Installation, paused: bool) -> None:
+def test_cancelled_it_leaves_nothing_and_the_table_as_it_was(place: Installation, slowly: None, paused: bool) -> None:
     before, rows = show(place), sums(place)
     ticket = submit(place)
 
@@ -209,7 +231,7 @@ def test_what_a_dead_worker_left_is_settled_and_cleaned_up(place: Installation, 
 
 
 def test_the_tool_of_a_frozen_worker_is_ended_on_the_server_and_cannot_come_back(
-    place: Installation, tmp_path: Path
+    place: Installation, slowly: None, tmp_path: Path
 ) -> None:
     """The worker neither ends its tool nor goes on; another one takes the ticket over."""
     before = show(place)
