@@ -11,27 +11,39 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import MySQLdb
-import pytest
 
 from backups.binlog.flavor import Flavor
-from tests.servers import MYSQL, ROOT, SERVERS_FOLDER, STOP_SECONDS, Server, free_port
+from tests.servers import (
+    MARIADB,
+    MYSQL,
+    ROOT,
+    STOP_SECONDS,
+    Server,
+    ServerMissingError,
+    find_program,
+    free_port,
+    report_missing,
+)
 
 START_SECONDS = 60
-MYSQL_PREFIX = SERVERS_FOLDER / MYSQL
 
 
 def private_mariadb(*options: str) -> contextlib.AbstractContextManager[Server]:
-    """Start the system's MariaDB with `options`, stop it afterwards. Skips where there is none."""
-    if shutil.which("mariadbd") is None and not Path("/usr/sbin/mariadbd").exists():
-        pytest.skip("no mariadbd on this machine; install mariadb-server-core")
-    return _started("mariadb", "-", *options)
+    """Start the system's MariaDB with `options`, stop it afterwards."""
+    return _started("mariadb", find_prefix(MARIADB), *options)
 
 
-def private_mysql(*options: str, prefix: Path = MYSQL_PREFIX) -> contextlib.AbstractContextManager[Server]:
-    """Start the MySQL that scripts/fetch-server put in `prefix`, stop it afterwards. Skips where there is none."""
-    if not prefix.exists():
-        pytest.skip("no MySQL on this machine; tests that use it fetch it with scripts/fetch-server")
-    return _started("mysql", str(prefix), *options)
+def private_mysql(*options: str, prefix: str = "") -> contextlib.AbstractContextManager[Server]:
+    """Start the MySQL of the tests, or the one in `prefix`, with `options`, stop it afterwards."""
+    return _started("mysql", prefix or find_prefix(MYSQL), *options)
+
+
+def find_prefix(name: str) -> str:
+    """Return the folder of a server's packages, or report why there is none."""
+    try:
+        return find_program(name)[1]
+    except ServerMissingError as error:
+        report_missing(f"{name}: {error}")
 
 
 @contextlib.contextmanager

@@ -16,9 +16,9 @@ import pytest
 
 from backups.binlog import events
 from tests.live.own_rows import FIXED_SESSION, hex_rows, query, read_changes, read_coordinates, read_events, run, undo
-from tests.live.private_server import MYSQL_PREFIX, private_mariadb, private_mysql
+from tests.live.private_server import find_prefix, private_mariadb, private_mysql
 from tests.live.test_source import foreign_writers
-from tests.servers import Server
+from tests.servers import MYSQL, Server
 
 pytestmark = pytest.mark.live
 
@@ -154,11 +154,11 @@ def test_an_encrypted_binlog_of_mariadb(tmp_path: Path) -> None:
 def test_an_encrypted_binlog_of_mysql(tmp_path: Path) -> None:
     # The key ring is a component, which the server finds by files beside itself: hence a tree of links to it.
     prefix = tmp_path / "mysql"
-    shutil.copytree(MYSQL_PREFIX, prefix, copy_function=os.symlink)
+    shutil.copytree(find_prefix(MYSQL), prefix, copy_function=os.symlink)
     (prefix / "usr/sbin/mysqld.my").write_text('{"components": "file://component_keyring_file"}')
     keys = prefix / "usr/lib/mysql/plugin/component_keyring_file.cnf"
     keys.write_text(json.dumps({"path": str(tmp_path / "keyring"), "read_only": False}))
-    with private_mysql("--binlog-encryption=ON", prefix=prefix) as server:
+    with private_mysql("--binlog-encryption=ON", prefix=str(prefix)) as server:
         connection = server.connect()
         assert query(connection, "SHOW BINARY LOGS")[0][2] == "Yes"  # encrypted
         check_way_back(server)
