@@ -187,7 +187,9 @@ def _find_fragile(before: TableDefinition, after: TableDefinition, change: Schem
     found = []
     for column in change.fragile.get(name, ()):
         kind = types.get(column)
-        if kind is not None and kind.base in DATES:
+        if kind is not None and kind.is_generated:
+            found.append(f"values of column {column} that this session would calculate otherwise")
+        elif kind is not None and kind.base in DATES:
             if column not in put_back:
                 found.append(f"dates of column {column} that this sql_mode does not allow, which an ALTER may make 0")
         elif fold_name(column) in counting or (counting and fold_name(column) not in there):

@@ -40,10 +40,10 @@ def list_unique(table: TableDefinition) -> tuple[tuple[str, ...], ...] | None:
 
 
 def parse_key(index: Element) -> tuple[str, ...]:
-    """Return the columns of an index; () when it holds only the beginning of one, or an expression."""
+    """Return the columns of an index; () when it holds only the beginning of one, an expression, or a period."""
     text = index.text.partition(" (")[2]
     inside = text.partition(")")[0]
-    if "(" in inside:
+    if "(" in inside or inside.endswith(" WITHOUT OVERLAPS"):
         return ()
     parts = [part.strip().removesuffix(" DESC").removesuffix(" ASC") for part in inside.split(",")]
     return tuple(part.strip("`").replace("``", "`") for part in parts)
