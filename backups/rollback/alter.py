@@ -236,6 +236,11 @@ def follow_renames(table: TableDefinition, renamed: Mapping[str, str]) -> TableD
     names = {fold_name(now): wanted for wanted, now in renamed.items()}
     if not names:
         return table
+    # A column that came in the place of a renamed one is another, whatever is on it.
+    taken = {fold_name(wanted) for wanted in renamed}
+    for column in table.columns:
+        if (name := fold_name(column.name)) in taken and name not in names:
+            names[name] = f"{column.name} (new)"
 
     def follow(element: Element) -> Element:
         head, found, rest = element.text.partition("(")
