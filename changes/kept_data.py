@@ -9,11 +9,12 @@ from typing import Any
 
 import MySQLdb
 
+from backups.errors import DefinitionError
 from backups.restore import SQL_MODE
 from backups.rollback.alter import build_alters
-from backups.rollback.ddl import Definitions, SchemaChange, find_narrowed
+from backups.rollback.ddl import Definitions, SchemaChange, compare_definitions, find_narrowed
 from backups.rollback.definitions import TableDefinition
-from backups.rollback.kept import KeptTable, build_lock, build_move_back, build_moves
+from backups.rollback.kept import KeptTable, build_lock, build_move_back, build_moves, without_foreign_keys
 from backups.rollback.kept_back import describe_guards
 from backups.rollback.kept_partitions import build_row_copies
 from backups.rollback.kept_values import build_copies, build_guards
@@ -22,14 +23,32 @@ from changes.targets import read_rows
 
 
 def set_aside(connection: Any, tables: Sequence[KeptTable], before: Definitions) -> None:
-    """Keep the data; where columns are copied the tables stay locked until `release`. Raises MySQLdb.Error."""
+    """Keep the data; where columns are copied the tables stay locked until `release`.
+
+    Raises MySQLdb.Error, DefinitionError when an empty like of a table comes out otherwise.
+    """
     whole = [(kept, _table(before, kept)) for kept in tables if kept.is_whole]
     with _session_mode(connection, SQL_MODE):
         for sql in build_moves(whole):
+            if sql.startswith("RENAME TABLE "):
+                _require_alike(connection, whole)
             read_rows(connection, sql)
         for kept in tables:
             for sql in _list_copies(kept, _table(before, kept)):
                 read_rows(connection, sql)
+
+
+def _require_alike(connection: Any, whole: Sequence[tuple[KeptTable, TableDefinition]]) -> None:
+    """See that the empty likes are what they stand in for, but for foreign keys, which name other schemas there."""
+    names = [(kept.stand_in_schema, kept.table_name) for kept, _ in whole]
+    found = parse_definitions(read_definitions(connection, names))
+    for (kept, table), name in zip(whole, names, strict=True):
+        like = found[name]
+        assert isinstance(like, TableDefinition)
+        here = (kept.schema_name, kept.table_name)
+        difference = compare_definitions({here: without_foreign_keys(like)}, {here: without_foreign_keys(table)})
+        if difference:
+            raise DefinitionError(f"the server makes another table of the same definition: {difference}")
 
 
 def _list_copies(kept: KeptTable, table: TableDefinition) -> tuple[str, ...]:

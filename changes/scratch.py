@@ -14,7 +14,7 @@ from typing import Any
 
 import MySQLdb
 
-from backups.rollback.alter import NoInverseError
+from backups.rollback.alter import NoInverseError, build_default_drops
 from backups.rollback.databases import DatabaseDefinition
 from backups.rollback.ddl import Definitions, compare_definitions, remake_view
 from backups.rollback.definitions import ObjectName, TableDefinition, ViewDefinition
@@ -119,6 +119,8 @@ class Scratch:
                 if isinstance(table := wanted.get((schema, name)), TableDefinition):
                     self.run(f"USE {here}")
                     self.run(requalify_all(table.text, self.names))
+                    for sql in build_default_drops(table.columns, quote_identifier(name)):
+                        self.run(sql.rstrip(";"))
             self.run("SET SESSION foreign_key_checks = 1")
             self.run(f"USE {quote_identifier(self.name)}")
         if difference := compare_definitions(self.read(), wanted):
@@ -236,6 +238,10 @@ def _fill(scratch: Scratch, originals: Originals) -> None:
             moved = move(one, scratch.names)
             scratch.run(f"USE {quote_identifier(moved.schema)}")
             scratch.run(moved.text)
+            table = wanted[one.schema, one.name]
+            assert isinstance(table, TableDefinition)
+            for sql in build_default_drops(table.columns, quote_identifier(one.name)):
+                scratch.run(sql.rstrip(";"))
         scratch.run("SET SESSION foreign_key_checks = 1")
         scratch.run(f"USE {quote_identifier(scratch.name)}")
         _make_views(scratch, [one for one in originals.objects if one.is_view])

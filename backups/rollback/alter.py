@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from backups.rollback.column_types import parse_type, read_words
+from backups.rollback.column_types import lacks_default, parse_type, read_words
 from backups.rollback.definitions import COUNTER, PRIMARY, Element, TableDefinition
 from backups.rollback.literals import fold_name, quote_identifier
 
@@ -76,7 +76,20 @@ def build_alters(
         statements.insert(0, "REMOVE PARTITIONING")
     if wanted.partitioning and now.partitioning != wanted.partitioning:
         statements.append(wanted.partitioning)
-    return tuple(f"ALTER TABLE {name} {statement};" for statement in statements)
+    there = {column.name: column for column in now.columns}
+    changed = [column for column in wanted.columns if there.get(column.name) != column or statements]
+    return (
+        *(f"ALTER TABLE {name} {statement};" for statement in statements),
+        *build_default_drops(changed, name),
+    )
+
+
+def build_default_drops(columns: Iterable[Element], name: str) -> tuple[str, ...]:
+    """Return the statement that takes the default NULL from those of `columns` that do not have even that."""
+    clauses = [
+        f"ALTER COLUMN {quote_identifier(column.name)} DROP DEFAULT" for column in columns if lacks_default(column)
+    ]
+    return (f"ALTER TABLE {name} {', '.join(clauses)};",) if clauses else ()
 
 
 def find_missing(wanted: Iterable[Element], there: Iterable[Element]) -> list[Element]:

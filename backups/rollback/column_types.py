@@ -94,6 +94,14 @@ def parse_type(column: Element, table_charset: str) -> ColumnType | None:
     )
 
 
+def lacks_default(column: Element) -> bool:
+    """Tell whether a column that can be NULL has lost even that default: written so, it would get it (MySQL)."""
+    kind = parse_type(column, "")
+    if kind is None or not kind.nullable or kind.is_generated or kind.base in (*_TEXT_BYTES, *_BLOB_BYTES):
+        return False  # no default of a TEXT or BLOB is written, be it there or not
+    return " DEFAULT " not in f"{read_words(column)} "
+
+
 def build_bare_type(column: Element, options: Mapping[str, str]) -> str:
     """Return what a column's clause says of its values, for a column of another table: type, characters and NULL.
 

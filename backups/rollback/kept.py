@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from backups.rollback.alter import build_default_drops
 from backups.rollback.definitions import Element, TableDefinition
 from backups.rollback.literals import quote_identifier
 
@@ -63,7 +64,7 @@ def build_moves(tables: Sequence[tuple[KeptTable, TableDefinition]]) -> tuple[st
     return (
         f"CREATE DATABASE {quote_identifier(kept_schema)}",
         f"CREATE DATABASE {stand_ins}",
-        *(table.build_create(kept.stand_in_schema, parents_in=kept.schema_name) for kept, table in tables),
+        *(sql for kept, table in tables for sql in _build_stand_in(kept, table)),
         f"RENAME TABLE {', '.join(pairs)}",
         f"DROP DATABASE {stand_ins}",
         # A child that is set aside must not hold on to its parents.
@@ -73,6 +74,12 @@ def build_moves(tables: Sequence[tuple[KeptTable, TableDefinition]]) -> tuple[st
             if table.foreign_keys
         ),
     )
+
+
+def _build_stand_in(kept: KeptTable, table: TableDefinition) -> tuple[str, ...]:
+    name = f"{quote_identifier(kept.stand_in_schema)}.{quote_identifier(kept.table_name)}"
+    drops = (sql.removesuffix(";") for sql in build_default_drops(table.columns, name))
+    return (table.build_create(kept.stand_in_schema, parents_in=kept.schema_name), *drops)
 
 
 def _drop(key: Element) -> str:
