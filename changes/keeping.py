@@ -11,11 +11,11 @@ from typing import Any
 from backups.binlog.flavor import Flavor
 from backups.errors import BackupError
 from backups.rollback.calculated import find_calculated_from
-from backups.rollback.column_types import parse_type
+from backups.rollback.column_types import parse_type, read_words
 from backups.rollback.ddl import Definitions
 from backups.rollback.definitions import PRIMARY, ObjectName, TableDefinition
 from backups.rollback.kept import KeptTable
-from backups.rollback.kept_partitions import list_stored, list_unique, parse_key
+from backups.rollback.kept_partitions import choose_partitions, list_stored, list_unique, parse_key
 from backups.rollback.literals import fold_name
 from changes import effort, kept_data
 from changes.alter_clauses import EVERY_PARTITION, EVERY_TEXT, AlterAction, AlterClause
@@ -108,7 +108,8 @@ def _plan_partitions(
         return (), f"{kept.table_name} has a unique key of parts of columns, or of calculated ones"
     if table.is_versioned:
         return (), f"{kept.table_name} is system-versioned"
-    kept = replace(kept, columns=list_stored(table), key=_find_key(table), partitions=clauses[0].partitions)
+    kept = replace(kept, columns=list_stored(table), key=_find_key(table))
+    kept = replace(kept, partitions=choose_partitions(table, clauses[0].partitions))
     return (kept,), ""
 
 
@@ -239,7 +240,11 @@ def _find_in_table(connection: Any, kept: KeptTable, table: TableDefinition) -> 
 
 
 def _find_in_way_of_lock(request: Request, table: TableDefinition) -> str:
-    """Return why MySQL would not run the statement on a table that is locked, or not copy from it; "" when it would."""
+    """Return why the server would not run the statement, or its way back, on a table that is locked, or not copy from
+    it; "" when it would."""
+    of_sequence = [column.name for column in table.columns if "nextval(" in read_words(column)]
+    if of_sequence:
+        return f"column {of_sequence[0]} takes its default from a sequence, which is not locked together with the table"
     if request.facts.flavor.is_mariadb:
         return ""
     if len(set(request.statement.tables)) > 1:

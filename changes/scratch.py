@@ -50,6 +50,9 @@ _LIKE_TARGET = (
     "default_collation_for_utf8mb4",
     "character_set_collations",
     "sql_require_primary_key",
+    "restrict_fk_on_non_standard_key",
+    "old_mode",
+    "alter_algorithm",
 )
 """What of the target's settings decides what table a statement makes; those a flavor does not have are left out."""
 

@@ -57,6 +57,11 @@ def build_alters(
     if now.unread != wanted.unread:
         raise NoInverseError(f"no way back is known for the table option {now.unread or wanted.unread!r}")
     statements, late = list[str](), list[str]()
+    own = _find_self_referring(now, wanted)
+    if own:
+        # MySQL keeps the index that such a key refers to in the statement that drops the key.
+        statements.append(", ".join(f"DROP FOREIGN KEY {quote_identifier(key.name)}" for key in own))
+        now = replace(now, foreign_keys=tuple(key for key in now.foreign_keys if key not in own))
     clauses = [*_drop_constraints(now, wanted), *_change_indexes(now, wanted, dropping=True)]
     clauses += _change_columns(now, wanted, renamed)
     clauses += _change_indexes(now, wanted, dropping=False)
@@ -96,6 +101,13 @@ def find_missing(wanted: Iterable[Element], there: Iterable[Element]) -> list[El
     """Return the elements of `wanted` that are not in `there`."""
     found = set(there)
     return [element for element in wanted if element not in found]
+
+
+def _find_self_referring(now: TableDefinition, wanted: TableDefinition) -> list[Element]:
+    """Return the foreign keys to drop that refer to their own table, where an index is to be dropped besides."""
+    gone = find_missing(now.foreign_keys, wanted.foreign_keys)
+    reference = f" REFERENCES {quote_identifier(now.name)} ("
+    return [key for key in gone if reference in key.text] if find_missing(now.indexes, wanted.indexes) else []
 
 
 def _drop_constraints(now: TableDefinition, wanted: TableDefinition) -> Iterator[str]:
