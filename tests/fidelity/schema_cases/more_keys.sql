@@ -14,7 +14,7 @@ ALTER TABLE kid DROP FOREIGN KEY `f 1`, ADD CONSTRAINT f9 FOREIGN KEY (a, b) REF
 ALTER TABLE kid DROP FOREIGN KEY `f 1`, DROP FOREIGN KEY f3; DROP TABLE par;
 -- [rename columns of many keys]
 ALTER TABLE kid RENAME COLUMN id TO nr, RENAME COLUMN up TO above; ALTER TABLE par RENAME COLUMN b TO bb;
--- [rename columns of many keys by change]
+-- [rename columns of many keys by change] expect=stopped
 ALTER TABLE kid CHANGE up above INT AFTER id, DROP CONSTRAINT ck, CHANGE n m INT;
 -- [rename all three tables]
 RENAME TABLE kid TO k2, par TO kid, grand TO par; ALTER TABLE k2 ADD COLUMN z INT; UPDATE k2 SET z = 1;
