@@ -22,7 +22,7 @@ RENAME TABLE kid TO k2, par TO kid, grand TO par; ALTER TABLE k2 ADD COLUMN z IN
 ALTER TABLE kid RENAME TO `kid 2`, ADD COLUMN z INT, DROP FOREIGN KEY f2;
 -- [self referring key again]
 ALTER TABLE kid DROP FOREIGN KEY f2, DROP COLUMN up; ALTER TABLE kid ADD COLUMN up BIGINT;
--- [self referring key by another column]
+-- [self referring key by another column] servers=mysql
 ALTER TABLE kid ADD UNIQUE KEY un (n), ADD COLUMN m INT, ADD CONSTRAINT f7 FOREIGN KEY (m) REFERENCES kid (n);
 -- [wider key columns]
 ALTER TABLE par ADD COLUMN z INT FIRST, MODIFY c INT AFTER z;
