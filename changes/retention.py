@@ -21,6 +21,7 @@ from backups.models import BackupSchema
 from changes import backup_server, targets
 from changes.errors import ChangeError
 from changes.expiry import expires_at
+from changes.marker import INSTALLATION
 from changes.models import ExecutedStatement, Target, Ticket
 from changes.reserved import KEPT_PREFIX
 from changes.states import ACTIVE, FINAL, BackupState, Outcome, RollbackState, TicketState
@@ -31,7 +32,8 @@ ANSWER_SECONDS = 5
 """Of a server that is asked for a page: the others are shown all the same."""
 _AT_ONCE = 16
 
-_NAME = re.compile(KEPT_PREFIX + r"(\d+)_(\d+)_\d+")
+# Without an installation in names from before installations had an id.
+_NAME = re.compile(KEPT_PREFIX + rf"(?:{INSTALLATION}_)?(\d+)_(\d+)_\d+")
 _STORED = (BackupState.COMPLETE, BackupState.INCOMPLETE, BackupState.IMPOSSIBLE, BackupState.EXPIRED)
 
 
