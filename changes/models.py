@@ -317,8 +317,8 @@ class Execution(models.Model):
     lease_until: by the clock of this database. A lease that ran out says that nobody is at work any more.
     look_again_at: when the next look is due at what could not be decided or backed up; looks: how many there were.
     evidence: what the last look found, for the page where a person decides.
-    installation: id of this installation when it was first claimed, in all that is named after it on a server; "" before
-        that, and where it was claimed before installations had one: then their names have none.
+    installation: id of this installation when it was first claimed, in all that is named after it on a server; ""
+        before that, and where it was claimed before installations had one: then their names have none.
     binlog_facts: what its session read of the server's binlog: {"retention_seconds": …}, None there where the server
         never purges by age; {} before it was connected.
     """

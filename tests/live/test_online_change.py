@@ -30,7 +30,7 @@ from tests.live.accounts import account
 from tests.live.conftest import other_sessions
 from tests.live.installation import Installation, point_at, prove_on, register
 from tests.live.own_rows import query
-from tests.live.test_recovery import die, reconcile
+from tests.live.test_recovery import die, kill_worker, reconcile
 from tests.servers import ROOT, Server, report_missing
 
 pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True, databases=["default", "backup"])]
@@ -595,3 +595,15 @@ def test_the_tool_dies_with_a_worker_that_is_killed(place: Installation) -> None
     )
     assert plan.new in leftovers(place)  # what recovery is there for
     assert Execution.objects.count() == 0
+
+
+def test_what_another_installation_made_under_the_same_numbers_stays(place: Installation) -> None:
+    ticket = submit(place)
+    left = kill_worker(place, ticket, "after_intent")
+    theirs = f"_inception_0badf00d_{left.pk}_0"
+    ask(place, f"CREATE TABLE `{theirs}` (id INT PRIMARY KEY)")
+    reconcile()
+    record = ticket.executions.get().statements.get()
+    assert record.online["plan"]["new"] == f"_inception_{own_id()}_{left.pk}_0"
+    assert (record.outcome, record.online["open"]) == (Outcome.ABORTED, False)  # looked into, and cleaned up
+    assert leftovers(place) == [theirs]
