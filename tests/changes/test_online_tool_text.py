@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from backups.rollback.kept import STAND_IN
 from changes.judgement import judge_online
+from changes.keeping import name_schema
 from changes.online_command import OnlinePlan, build_arguments, build_option_file, make_plan
 from changes.online_output import OnlineOutput
 from changes.states import Outcome
@@ -31,6 +33,14 @@ def test_the_plan_has_every_name_that_cleaning_up_needs() -> None:
     assert (PLAN.new, PLAN.old) == ("_inception_0badf00d_97_2", "_orders_old")
     assert PLAN.triggers == ("pt_osc_sh_p_orders_del", "pt_osc_sh_p_orders_upd", "pt_osc_sh_p_orders_ins")
     assert OnlinePlan.from_dict(PLAN.to_dict()) == PLAN
+
+
+def test_the_longest_names_fit() -> None:
+    approved = {"tool": "pt_osc", "clauses": "", "after": ""}
+    made = make_plan(approved, "s", "t", installation="0badf00d", execution_id=2**63 - 1, seq=999_999)
+    assert len(made.new) <= 64
+    assert len(f"{made.lock}{2**32 - 1}") <= 64  # the number of a session
+    assert len(f"{name_schema('0badf00d', 10**15, 999_999)}{STAND_IN}") <= 64
 
 
 def test_long_names_of_triggers_are_cut_as_the_tool_cuts_them() -> None:

@@ -13,11 +13,14 @@ from django.conf import settings as django_settings
 
 from backups import faults
 from backups.cursors import open_backup_cursor
-from changes import attempt
+from changes import attempt, unfinished
+from changes.errors import TicketStateError
 from changes.executed_change import build_change
+from changes.installation import own_id, renew_id
 from changes.marker import build_marker
-from changes.models import Execution, Ticket
+from changes.models import Execution, Target, Ticket
 from changes.states import BackupState, ExecutionState, Outcome, TicketState
+from tests.changes.people import make_person
 from tests.live.installation import Installation, open_installation, point_at
 from tests.live.own_rows import query
 from tests.live.test_recovery import kill_worker, reconcile, submit
@@ -140,3 +143,22 @@ def test_an_execution_keeps_the_name_it_was_first_claimed_under(place: Installat
     done = place.work(ticket)
     assert (done.pk, done.installation, done.state) == (left.pk, "", ExecutionState.SUCCEEDED)
     assert done.ticket.backup_state == BackupState.COMPLETE
+
+
+def test_a_copy_with_keys_of_its_own_lets_go_of_what_was_under_way_without_its_target(place: Installation) -> None:
+    ticket = submit(place, SQL)
+    left = kill_worker(place, ticket, "commit_done_before_record")
+    Target.objects.update(password_encrypted="1:of-other-keys")
+    with pytest.raises(TicketStateError, match="under way"):
+        renew_id()
+    with contextlib.closing(place.server.connect(database=place.schema)) as original:
+        query(original, f"SELECT GET_LOCK('{attempt.lock_name(left)}', 0)")
+        ((number,),) = query(original, "SELECT CONNECTION_ID()")
+        Execution.objects.filter(pk=left.pk).update(connection_id=number)
+        reconcile()
+        assert list(query(original, "SELECT 1")) == [(1,)]  # the original's session was not ended
+    ticket.refresh_from_db()
+    assert ticket.state == TicketState.UNKNOWN
+    unfinished.decide(ticket, applied=True, reason="It is the original's.", by=make_person("dana"))
+    assert renew_id() == (left.installation, own_id())
+    assert left.installation != own_id()
