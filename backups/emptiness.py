@@ -5,7 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_DROP_TABLE = re.compile(r"DROP TABLE (`(?:[^`]|``)+`\.`(?:[^`]|``)+`)(?: /\* CHECKSUM TABLE was (\d+) \*/)?;")
+from backups.rollback.triggers import digest_triggers
+from backups.triggers import read_triggers
+
+_DROP_TABLE = re.compile(
+    r"DROP TABLE (?P<name>`(?:[^`]|``)+`\.`(?:[^`]|``)+`)"
+    r"(?: /\* CHECKSUM TABLE was (?P<checksum>\d+) \*/| /\* its triggers are (?P<triggers>[0-9a-f]+) \*/)?;"
+)
 
 _OBJECTS = (
     ("a table or view", "TABLES", "TABLE_NAME", "TABLE_SCHEMA"),
@@ -19,11 +25,14 @@ def find_in_table(cursor: Any, text: str) -> tuple[str, str, str] | None:
     match = _DROP_TABLE.fullmatch(text)
     if match is None:
         return None
-    schema, table = (part.replace("``", "`") for part in match[1][1:-1].split("`.`"))
-    if trigger := find_trigger(cursor, schema, table):
+    schema, table = (part.replace("``", "`") for part in match["name"][1:-1].split("`.`"))
+    if match["triggers"]:
+        if digest_triggers(read_triggers(cursor, schema, table)) != match["triggers"]:
+            return schema, table, "other triggers than those it had"
+    elif trigger := find_trigger(cursor, schema, table):
         return schema, table, f"the trigger {trigger}"
-    cursor.execute(f"SELECT 1 FROM {match[1]} LIMIT 1".encode())
-    if cursor.fetchone() is None or (match[2] and match[2] == _read_checksum(cursor, match[1])):
+    cursor.execute(f"SELECT 1 FROM {match['name']} LIMIT 1".encode())
+    if cursor.fetchone() is None or (match["checksum"] and match["checksum"] == _read_checksum(cursor, match["name"])):
         return None
     return schema, table, "rows"
 

@@ -69,6 +69,11 @@ _ROWS_SINCE = (
     " foreign key on these. Needed: only rows that were there when the columns were dropped. Move the others away."
 )
 
+_NAMES_TAKEN = (
+    "found another table that has a trigger by the name of one that is to come back with its table. Needed: its name."
+    " Nothing was changed; rename the other trigger."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
@@ -275,7 +280,7 @@ class _Restore:
                     self._cursor.execute(f"{self.marker} {text}".encode())
                 except MySQLdb.Error as error:
                     if text.startswith("SELECT ") and error.args[0] == TOO_MANY_ROWS:
-                        raise RestoreError(_ROWS_SINCE) from error
+                        raise RestoreError(_NAMES_TAKEN if "information_schema" in text else _ROWS_SINCE) from error
                     raise
                 if text.startswith("LOCK TABLES "):
                     self._require_no_trigger(records)

@@ -108,7 +108,8 @@ def find_difference(connection: Any, before: Mapping[str, Any]) -> str:
     recorded = load_recorded(before.get("objects", ()))
     with time_zone_of(connection, before):
         found = read_definitions(connection, [(one.schema, one.name) for one in recorded])
-    return compare_definitions(parse_definitions(found), parse_definitions(recorded))
+    difference = compare_definitions(parse_definitions(found), parse_definitions(recorded))
+    return difference or kept_data.find_other_triggers(connection, before)
 
 
 def finish(

@@ -16,9 +16,11 @@ from backups.rollback.definitions import PRIMARY, ObjectName, TableDefinition
 from backups.rollback.kept import KeptTable
 from backups.rollback.kept_partitions import list_stored, list_unique, parse_key
 from backups.rollback.literals import fold_name, quote_identifier
+from backups.rollback.triggers import TriggerDefinition
+from backups.triggers import read_triggers
 from changes import effort, kept_data
 from changes.alter_clauses import EVERY_PARTITION, EVERY_TEXT, AlterAction, AlterClause
-from changes.definitions import load_recorded, parse_definitions
+from changes.definitions import load_recorded, parse_definitions, plain_session
 from changes.grants import Grants
 from changes.kinds import StatementKind
 from changes.reserved import KEPT_PREFIX
@@ -28,6 +30,10 @@ from changes.targets import read_rows
 
 _RIGHTS = ("CREATE", "DROP", "ALTER", "INSERT", "SELECT", "INDEX", "REFERENCES")
 _ENGINES = frozenset({"InnoDB", "MyISAM", "Aria"})
+# Who may name another account as a trigger's definer, and who may make triggers while the binlog is on: MariaDB's
+# names, MySQL 9's, MySQL 8's.
+_SET_DEFINER = ("SUPER", "SET USER", "SET_ANY_DEFINER", "SET_USER_ID")
+_TRUSTED = ("SUPER", "BINLOG ADMIN")
 
 
 def name_schema(installation: str, execution_id: int, seq: int) -> str:
@@ -72,7 +78,17 @@ def require(
             f"Found: {reason}. Needed: that what statement {request.statement.number + 1} takes away can be set aside,"
             " as it was approved. Check the ticket again, and submit it with what is lost then."
         )
-    return kept_data.to_record(tables)
+    return kept_data.to_record(_with_triggers(connection, kept) for kept in tables)
+
+
+def _with_triggers(connection: Any, kept: KeptTable) -> KeptTable:
+    """Return a table that is moved whole with the triggers that have to come back with it."""
+    return replace(kept, triggers=_read_triggers(connection, kept)) if kept.is_whole else kept
+
+
+def _read_triggers(connection: Any, kept: KeptTable) -> tuple[TriggerDefinition, ...]:
+    with plain_session(connection):
+        return read_triggers(connection.cursor(), kept.schema_name, kept.table_name)
 
 
 def plan(request: Request, before: Definitions, changed: Iterable[str] = ()) -> tuple[tuple[KeptTable, ...], str]:
@@ -199,7 +215,7 @@ def find_obstacle(connection: Any, request: Request, tables: Iterable[KeptTable]
     for kept in tables:
         table = before[kept.schema_name, kept.table_name]
         assert isinstance(table, TableDefinition)
-        reason = _find_missing_right(grants, kept) or _find_in_table(connection, kept, table)
+        reason = _find_missing_right(grants, kept) or _find_in_table(connection, kept, table, grants)
         if not kept.is_whole:
             reason = reason or _find_in_way_of_lock(request, table)
             reason = reason or _find_too_large(connection, kept, request)
@@ -222,19 +238,42 @@ def _find_missing_right(grants: Grants, kept: KeptTable) -> str:
     return f"the account lacks {missing[0]} on {missing[1]}" if missing else ""
 
 
-def _find_in_table(connection: Any, kept: KeptTable, table: TableDefinition) -> str:
+def _find_in_table(connection: Any, kept: KeptTable, table: TableDefinition, grants: Grants) -> str:
     engine = dict(table.options).get("ENGINE", "")
     if engine not in _ENGINES or table.is_versioned:
         return f"{kept.table_name} is {'system-versioned' if table.is_versioned else f'of the engine {engine}'}"
-    question = (
-        "SELECT EVENT_MANIPULATION FROM information_schema.TRIGGERS"
-        " WHERE EVENT_OBJECT_SCHEMA = %s AND EVENT_OBJECT_TABLE = %s"
-    )
-    events = {row[0] for row in read_rows(connection, question, (kept.schema_name, kept.table_name))}
-    if events and kept.is_whole:
-        return f"{kept.table_name} has a trigger, and a table with triggers cannot be moved"
-    if ("INSERT" if kept.partitions else "UPDATE") in events:
+    triggers = _read_triggers(connection, kept)
+    if kept.is_whole:
+        return _find_in_triggers(connection, kept, triggers, grants) if triggers else ""
+    if ("INSERT" if kept.partitions else "UPDATE") in {trigger.event for trigger in triggers}:
         return f"{kept.table_name} has a trigger that putting the values back would fire"
+    return ""
+
+
+def _find_in_triggers(connection: Any, kept: KeptTable, triggers: Iterable[TriggerDefinition], grants: Grants) -> str:
+    """Return why the triggers of a table could not be made again as they are, "" when they can."""
+    ((account, trusts, collation),) = read_rows(
+        connection,
+        "SELECT CURRENT_USER(), @@GLOBAL.log_bin_trust_function_creators, DEFAULT_COLLATION_NAME"
+        " FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s",
+        (kept.schema_name,),
+    )
+    if not grants.has_privilege("TRIGGER", kept.schema_name):
+        return f"{kept.table_name} has triggers, and the account lacks TRIGGER on {kept.schema_name}"
+    if not trusts and not any(map(grants.has_privilege, _TRUSTED)):
+        return (
+            f"{kept.table_name} has triggers, and without log_bin_trust_function_creators SUPER is needed to make them"
+        )
+    for trigger in triggers:
+        if not trigger.is_read or not trigger.is_remade_in_any_session:
+            return f"the text of the trigger {trigger.name} of {kept.table_name} could not be made again sign by sign"
+        if trigger.schema_collation != collation:
+            return f"the trigger {trigger.name} was made when its schema had the collation {trigger.schema_collation}"
+        if trigger.definer != account and not any(map(grants.has_privilege, _SET_DEFINER)):
+            return (
+                f"the trigger {trigger.name} of {kept.table_name} runs as {trigger.definer}, and only an account with"
+                " SET USER (MySQL: SET_ANY_DEFINER) or SUPER can make it again"
+            )
     return ""
 
 

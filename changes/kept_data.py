@@ -13,11 +13,14 @@ from backups.restore import SQL_MODE
 from backups.rollback.alter import build_alters
 from backups.rollback.ddl import Definitions, SchemaChange, find_narrowed
 from backups.rollback.definitions import TableDefinition
-from backups.rollback.kept import KeptTable, build_lock, build_move_back, build_moves
+from backups.rollback.kept import KeptTable, build_moves, build_triggers
 from backups.rollback.kept_back import describe_guards
 from backups.rollback.kept_partitions import build_row_copies
 from backups.rollback.kept_values import build_copies, build_guards
-from changes.definitions import load_recorded, parse_definitions, read_definitions
+from backups.rollback.literals import quote_identifier
+from backups.rollback.triggers import TriggerDefinition
+from backups.triggers import read_triggers
+from changes.definitions import load_recorded, parse_definitions, plain_session, read_definitions
 from changes.targets import read_rows
 
 
@@ -97,6 +100,9 @@ def take_back(connection: Any, tables: Sequence[KeptTable], before: Definitions)
     left = list[str]()
     for kept in tables:
         is_away = kept.is_whole and _exists(connection, kept.kept_schema, kept.table_name)
+        if kept.triggers:
+            is_away = is_away or _exists(connection, kept.schema_name, kept.aside_table)
+            read_rows(connection, f"DROP TABLE IF EXISTS {kept.stand_in_name}")  # it never took its place
         if is_away and not _move_back(connection, kept):
             left.append(f"the rows of {kept.table_name} are in {kept.kept_name}: others wrote new ones meanwhile")
     for kept in tables if not left else ():
@@ -110,18 +116,34 @@ def take_back(connection: Any, tables: Sequence[KeptTable], before: Definitions)
 
 def _move_back(connection: Any, kept: KeptTable) -> bool:
     """Put a whole table in its place again; False when rows were written to the one that stands there."""
+    is_kept = _exists(connection, kept.kept_schema, kept.table_name)
+    comes_to = kept.aside_name if kept.triggers else kept.name
     is_there = _exists(connection, kept.schema_name, kept.table_name)
     try:
         if is_there:
-            read_rows(connection, build_lock(kept).rstrip(";"))
+            locked = [name for name, is_here in ((kept.name, True), (kept.kept_name, is_kept)) if is_here]
+            read_rows(connection, f"LOCK TABLES {', '.join(f'{name} WRITE' for name in locked)}")
             if read_rows(connection, f"SELECT 1 FROM {kept.name} LIMIT 1"):
                 return False
-        for sql in build_move_back(kept, is_there=is_there):
-            read_rows(connection, sql.rstrip(";"))
+            read_rows(connection, f"DROP TABLE {kept.name}")
+        if is_kept:
+            read_rows(connection, f"ALTER TABLE {kept.kept_name} RENAME TO {comes_to}")
     finally:
         with contextlib.suppress(MySQLdb.Error):
             release(connection)
+    if kept.triggers:
+        _make_triggers(connection, kept)
+        read_rows(connection, f"RENAME TABLE {kept.aside_name} TO {kept.name}")
     return True
+
+
+def _make_triggers(connection: Any, kept: KeptTable) -> None:
+    """Give a table that stepped aside all its triggers, in their order, whatever it still has of them."""
+    cursor = connection.cursor()
+    for trigger in read_triggers(cursor, kept.schema_name, kept.aside_table):
+        read_rows(connection, f"DROP TRIGGER {quote_identifier(kept.schema_name)}.{quote_identifier(trigger.name)}")
+    for sql in build_triggers(kept, kept.aside_table):
+        read_rows(connection, sql)
 
 
 def _add_missing_keys(connection: Any, kept: KeptTable, table: TableDefinition) -> None:
@@ -145,7 +167,16 @@ def to_record(tables: Iterable[KeptTable]) -> list[dict[str, Any]]:
 
 def from_record(entries: Iterable[Mapping[str, Any]]) -> tuple[KeptTable, ...]:
     tuples = ("columns", "key", "changed", "partitions")
-    return tuple(KeptTable(**{**entry, **{name: tuple(entry.get(name, ())) for name in tuples}}) for entry in entries)
+    return tuple(
+        KeptTable(
+            **{
+                **entry,
+                **{name: tuple(entry.get(name, ())) for name in tuples},
+                "triggers": tuple(TriggerDefinition(**trigger) for trigger in entry.get("triggers", ())),
+            }
+        )
+        for entry in entries
+    )
 
 
 def begin(connection: Any, before: Mapping[str, Any]) -> None:
@@ -161,3 +192,15 @@ def bring_back(connection: Any, before: Mapping[str, Any]) -> str:
     """
     tables = from_record(before.get("kept", ()))
     return take_back(connection, tables, parse_definitions(load_recorded(before["objects"]))) if tables else ""
+
+
+def find_other_triggers(connection: Any, before: Mapping[str, Any]) -> str:
+    """Return, of tables that were set aside whole and are back, which has other triggers than it had; "" for none.
+
+    Raises MySQLdb.Error.
+    """
+    with plain_session(connection):
+        for kept in from_record(before.get("kept", ())):
+            if kept.is_whole and read_triggers(connection.cursor(), kept.schema_name, kept.table_name) != kept.triggers:
+                return f"{kept.table_name} has other triggers"
+    return ""

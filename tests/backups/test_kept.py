@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from backups.rollback.ddl import SchemaChange, build_inverse
 from backups.rollback.definitions import parse_table
 from backups.rollback.kept import KeptTable, build_moves
 from backups.rollback.kept_values import build_copies, is_logged_as_text, is_preparation, parse_question
+from backups.rollback.triggers import TriggerDefinition, read_body
 
 T = ("shop", "t")
 TABLE = parse_table(
@@ -43,6 +48,67 @@ def test_an_emptied_table_makes_room_after_a_look_at_what_is_kept() -> None:
         "ALTER TABLE `kept`.`t` RENAME TO `shop`.`t`;",
         "UNLOCK TABLES;",
     ]
+
+
+WATCHED = replace(
+    WHOLE,
+    triggers=(
+        TriggerDefinition(
+            "tr`", "BEFORE", "INSERT", "a@b@%", "SET @x = ';'", "ANSI_QUOTES", "utf8mb4", "utf8mb4_bin", "x"
+        ),
+    ),
+)
+
+
+def test_a_table_with_triggers_steps_aside_for_a_like_that_has_them_and_is_moved_without() -> None:
+    statements = build_moves([(WATCHED, TABLE)])
+    beside = WATCHED.name_beside
+    swap = statements.index(
+        f"RENAME TABLE `shop`.`t` TO `shop`.`{beside('old')}`, `shop`.`{beside('new')}` TO `shop`.`t`"
+    )
+    made = next(number for number, sql in enumerate(statements) if sql.startswith("CREATE DEFINER"))
+    assert statements[made] == (
+        f"CREATE DEFINER=`a@b`@`%` TRIGGER `shop`.`{beside('t0')}` BEFORE INSERT ON `shop`.`{beside('new')}`"
+        " FOR EACH ROW SET @x = ';'"
+    )
+    assert "sql_mode = 'ANSI_QUOTES', character_set_client = utf8mb4" in statements[made - 1]
+    assert made < swap < statements.index("DROP TRIGGER `shop`.`tr```")
+    assert statements.index("DROP TRIGGER `shop`.`tr```") < statements.index(
+        f"RENAME TABLE `shop`.`{beside('old')}` TO `kept`.`t`"
+    )
+    assert statements[-1] == "UNLOCK TABLES"
+
+
+def test_a_table_gets_its_name_back_only_with_its_triggers() -> None:
+    inverse = build_inverse(SchemaChange({T: TABLE}, {T: TABLE}, kept={T: WATCHED}))
+    texts = list(reversed(inverse.statements))
+    made = next(number for number, text in enumerate(texts) if text.startswith("CREATE DEFINER"))
+    named = texts.index(f"RENAME TABLE `shop`.`{WATCHED.aside_table}` TO `shop`.`t`;")
+    assert texts.index("UNLOCK TABLES;") < made < named
+    assert next(text for text in texts if text.startswith("DROP TABLE")).endswith("*/;")
+
+
+def test_names_beside_a_table_fit_in_what_the_servers_take() -> None:
+    kept = KeptTable("s" * 64, "t" * 64, "inception_kept_01234567_1234567_123_1234567890")
+    assert len(kept.name_beside("t99")) <= 64
+
+
+@pytest.mark.parametrize(
+    ("text", "body"),
+    [
+        ("CREATE DEFINER=`r`@`%` TRIGGER `a` BEFORE INSERT ON `t` FOR EACH ROW SET @a = 1", "SET @a = 1"),
+        (
+            "CREATE DEFINER = `r``x`@`%` trigger if not exists s.a\nafter update on `s` . t for each row"
+            " PRECEDES `b` BEGIN END; ",
+            "BEGIN END",
+        ),
+        ('CREATE DEFINER="r"@"%" TRIGGER a AFTER DELETE ON t FOR EACH ROW DELETE FROM x', "DELETE FROM x"),
+        ("CREATE DEFINER=`r`@`%` TRIGGER a AFTER UPDATE OF v ON t FOR EACH ROW SET @a = 1", None),
+        ("CREATE DEFINER=`r`@`%` TRIGGER a /* x */ AFTER UPDATE ON t FOR EACH ROW SET @a = 1", None),
+    ],
+)
+def test_the_body_of_a_trigger_is_read_only_behind_a_head_that_is_known(text: str, body: str | None) -> None:
+    assert read_body(text) == body
 
 
 def test_columns_are_copied_under_a_lock() -> None:

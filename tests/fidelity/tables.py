@@ -7,6 +7,13 @@ from typing import Any
 
 _COUNTER = re.compile(r" AUTO_INCREMENT=\d+")
 
+_TRIGGERS = (
+    "SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE, ACTION_TIMING, EVENT_MANIPULATION, ACTION_ORDER,"
+    " TRIM(TRAILING ';' FROM ACTION_STATEMENT), DEFINER, SQL_MODE, CHARACTER_SET_CLIENT, COLLATION_CONNECTION,"
+    " DATABASE_COLLATION"
+    " FROM information_schema.TRIGGERS"
+)
+
 State = dict[str, Any]
 
 
@@ -56,7 +63,7 @@ def _set_session(connection: Any) -> None:
 
 
 def read_state(connection: Any, schema: str) -> State:
-    """Return each table's definition and rows, and the schemas' own; those beside the schema too.
+    """Return each table's definition, triggers and rows, and the schemas' own; those beside the schema too.
 
     An AUTO_INCREMENT counter is no part of it: it stays higher.
     """
@@ -84,6 +91,8 @@ def _read_tables(connection: Any, schema: str) -> State:
             found[name] = [f"{definition[1]} in a session of {'/'.join(definition[2:4])}", []]
         else:
             found[name].append(_read_rows(connection, schema, name, label, kind))
+    for name, *trigger in query(connection, f"{_TRIGGERS} WHERE TRIGGER_SCHEMA = '{schema}'"):
+        found[f"trigger {name}"] = [repr(trigger), []]
     return found
 
 

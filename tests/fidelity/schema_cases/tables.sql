@@ -73,7 +73,7 @@ DROP TABLE IF EXISTS nothing;
 DROP TABLE t, u;
 -- [drop a child]
 DROP TABLE child;
--- [drop with a trigger] expect=warned
+-- [drop with a trigger]
 DROP TABLE hooked;
 -- [drop what the ticket made]
 CREATE TABLE fresh (id INT PRIMARY KEY); DROP TABLE fresh;
@@ -81,7 +81,7 @@ CREATE TABLE fresh (id INT PRIMARY KEY); DROP TABLE fresh;
 TRUNCATE TABLE t;
 -- [truncate a child]
 TRUNCATE child;
--- [truncate with a trigger] expect=warned
+-- [truncate with a trigger]
 TRUNCATE TABLE hooked;
 -- [truncate without a key]
 TRUNCATE keyless;
