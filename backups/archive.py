@@ -44,6 +44,7 @@ class ArchiveHeader:
     state, reason, explanation: as judged when it was captured.
     children_kept: rows that foreign keys changed are among the events although the server does not log them; they are
         put back with foreign keys unchecked.
+    installation: whose execution it was; "" in archives from before installations had an id.
     """
 
     execution_id: int
@@ -64,6 +65,7 @@ class ArchiveHeader:
     reason: str
     explanation: str
     children_kept: bool = False
+    installation: str = ""
     version: int = FORMAT_VERSION
 
     def to_json(self) -> str:

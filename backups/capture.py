@@ -65,6 +65,7 @@ class ExecutedChange:
     shadows: where rows that its foreign keys change were copied before it, and made equal after it.
     followed: (schema, table, constraint) of the foreign keys whose child rows were looked for.
     unchecked: it ran with foreign keys unchecked, so that they changed nothing.
+    installation: which one executed it: executions have the same numbers in each. "" before they had an id.
     """
 
     execution_id: int
@@ -88,6 +89,13 @@ class ExecutedChange:
     shadows: tuple[Shadow, ...] = ()
     followed: frozenset[tuple[str, str, str]] = frozenset()
     unchecked: bool = False
+    installation: str = ""
+
+    @property
+    def lock_name(self) -> str:
+        """The name of the lock, on the backup server, of all who make backups of the execution."""
+        whose = [self.installation] if self.installation else []
+        return ":".join(["inception", "backup", *whose, str(self.execution_id)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +170,7 @@ def capture(
     schema = BackupSchema.claim(change.target_id, change.host, change.port, change.schema_name)
     with open_backup_cursor() as cursor:
         shape = ensure_tables(cursor, schema.name, change.table_name)
-    name = f"inception:backup:{change.execution_id}"
+    name = change.lock_name
     try:
         with open_storing_cursor(row_count=change.affected_rows if change.own else 0) as cursor:
             # Whoever else is at this execution's backups lost it to us, and may be frozen in the middle: what it wrote
@@ -228,7 +236,9 @@ def _build_information(change: ExecutedChange) -> InformationRow:
 
 def _is_of(header: ArchiveHeader, change: ExecutedChange) -> bool:
     """Tell whether an archive was made of this very statement."""
-    return (header.execution_id, header.seq, header.host, header.port, header.sql_sha256) == (
+    found = (header.installation, header.execution_id, header.seq, header.host, header.port, header.sql_sha256)
+    return found == (
+        change.installation,
         change.execution_id,
         change.seq,
         change.host,
@@ -457,6 +467,7 @@ class _Capture:
     def _build_header(self, verdict: Verdict) -> ArchiveHeader:
         change = self.change
         return ArchiveHeader(
+            installation=change.installation,
             execution_id=change.execution_id,
             seq=change.seq,
             host=change.host,

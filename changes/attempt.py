@@ -23,6 +23,7 @@ from changes.activity import move
 from changes.clock import DatabaseNow, database_now_plus
 from changes.content import hash_statement, hash_ticket
 from changes.errors import ChangeError, TicketStateError
+from changes.installation import own_id
 from changes.models import Approval, ExecutedStatement, Execution, Target, Ticket
 from changes.server_facts import ServerFacts
 from changes.states import BackupState, ExecutionState, Outcome, RollbackState, TicketState
@@ -59,6 +60,7 @@ def claim(execution_id: int) -> Execution | None:
 
 
 def _claim(execution_id: int) -> Execution | None:
+    installation = own_id()
     with transaction.atomic():
         queued = Execution.objects.filter(pk=execution_id, state=ExecutionState.QUEUED)
         waiting = queued.select_related("ticket__target").first()
@@ -72,6 +74,8 @@ def _claim(execution_id: int) -> Execution | None:
             state=ExecutionState.RUNNING,
             fence=F("fence") + 1,
             claims=F("claims") + 1,
+            # What an earlier worker sent is looked for under the name that it was sent with.
+            installation=waiting.installation if waiting.claims else installation,
             lease_until=database_now_plus(lease_length()),
             started_at=timezone.now(),
             worker=worker_name(),
@@ -323,15 +327,17 @@ def settle_rolled_back(original: Ticket, outcome: RollbackState | None) -> None:
     Ticket.objects.filter(pk=original.pk, rollback_state=RollbackState.RUNNING).update(rollback_state=outcome)
 
 
-def lock_name(ticket: Ticket) -> str:
-    """Return the name of the server-side lock that fences one ticket; at most 64 characters, as GET_LOCK allows."""
-    return _name_lock(ticket.target_id, ticket.rolls_back_id or ticket.pk)
+def lock_name(execution: Execution) -> str:
+    """Return the name of the server-side lock that fences the ticket of a claimed execution."""
+    ticket = execution.ticket
+    return _name_lock(execution.installation, ticket.target_id, ticket.rolls_back_id or ticket.pk)
 
 
 def rollback_lock_name(ticket: Ticket) -> str:
-    """Return the name of the lock that whatever rolls `ticket` back holds."""
-    return _name_lock(ticket.target_id, ticket.pk)
+    """Return the name of the lock that whatever rolls `ticket` back holds, from now on."""
+    return _name_lock(own_id(), ticket.target_id, ticket.pk)
 
 
-def _name_lock(target_id: int, root: int) -> str:
-    return f"inception:{target_id}:{root}"
+def _name_lock(installation: str, target_id: int, root: int) -> str:
+    """At most 64 characters, as GET_LOCK allows: 19 + two numbers of 19 digits and a colon."""
+    return ":".join(["inception", *([installation] if installation else []), str(target_id), str(root)])

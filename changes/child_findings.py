@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from backups.binlog.snapshots import CascadeFact, Snapshot
 from changes.child_plan import ChildPlan, plan_children
-from changes.keeping import name_schema
 from changes.problems import Problem
+from changes.reserved import KEPT_PREFIX
 from changes.server_facts import ServerFacts
 from changes.statements import Statement
 
@@ -27,7 +27,7 @@ def plan_all(
             statement,
             ticket.schema_name,
             snapshot,
-            kept_schema=name_schema(0, statement.number),
+            kept_schema=f"{KEPT_PREFIX}…",
             most_rows=ticket.target.most_child_rows,
             counts=True,
         )

@@ -21,6 +21,9 @@ NOT_SUPPORTED = (1845, 1846)
 
 KINDS = frozenset({StatementKind.ALTER_TABLE, StatementKind.CREATE_INDEX, StatementKind.DROP_INDEX})
 
+COPIED_FIRST = "locked while what it takes away is copied"
+"""Whatever the algorithm is: see keeping."""
+
 _INSTANT = "INSTANT: at once, nobody waits"
 _BESIDE = "INPLACE, others read and write meanwhile"
 _INPLACE = (

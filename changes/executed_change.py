@@ -43,6 +43,7 @@ def build_change(record: ExecutedStatement, flavor: Flavor) -> ExecutedChange:
     if executed_at is None or record.thread_id is None:
         raise ValueError(f"Statement {record.seq + 1} was never sent; there is nothing to back up.")
     return ExecutedChange(
+        installation=execution.installation,
         execution_id=execution.pk,
         seq=record.seq,
         target_id=ticket.target_id,
@@ -80,9 +81,9 @@ def build_own_transaction(record: ExecutedStatement, flavor: Flavor) -> OwnTrans
         )
     is_shared = execution.one_transaction and not execution.ticket.is_rollback
     marker = (
-        build_marker_head(execution.ticket_id, execution.pk)
+        build_marker_head(execution.installation, execution.ticket_id, execution.pk)
         if is_shared
-        else build_marker(execution.ticket_id, execution.pk, record.seq).strip()
+        else build_marker(execution.installation, execution.ticket_id, execution.pk, record.seq).strip()
     )
     return OwnTransaction(
         flavor=flavor,

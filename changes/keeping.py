@@ -38,9 +38,12 @@ _SET_DEFINER = ("SUPER", "SET USER", "SET_ANY_DEFINER", "SET_USER_ID")
 _TRUSTED = ("SUPER", "BINLOG ADMIN")
 
 
-def name_schema(execution_id: int, seq: int) -> str:
-    """Return the name of a schema for what one statement would destroy; the time keeps installations apart."""
-    return f"{KEPT_PREFIX}{execution_id}_{seq}_{int(time.time())}"
+def name_schema(installation: str, execution_id: int, seq: int) -> str:
+    """Return the name of a schema for what one statement would destroy; the time keeps one try from the next.
+
+    installation: id of the one whose execution it is, "" when that began before installations had one.
+    """
+    return KEPT_PREFIX + "_".join([*filter(None, [installation]), str(execution_id), str(seq), str(int(time.time()))])
 
 
 class KeepingError(BackupError):

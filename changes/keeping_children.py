@@ -37,7 +37,7 @@ def _prepare_one(run: Run, statement: Statement, record: ExecutedStatement, snap
     let_go(run.attempt, run.session.connection, [record])  # of a worker that died before it was sent
     if not run.ticket.backup:
         return None
-    kept_schema = name_schema(run.execution.pk, record.seq)
+    kept_schema = name_schema(run.execution.installation, run.execution.pk, record.seq)
     plan = plan_children(
         run.session.connection,
         run.session.facts,

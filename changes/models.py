@@ -255,6 +255,23 @@ class Ticket(models.Model):
         return self.executions.order_by("-number").first()
 
 
+class Installation(models.Model):
+    """This installation, in one row. short_id: as changes.installation gives it; 8 hex digits."""
+
+    ONLY: ClassVar = 1
+
+    # Not counted by the server: MySQL takes no check on a column that it counts.
+    row = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    short_id = models.CharField(max_length=8)
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [models.CheckConstraint(condition=Q(row=1), name="one_installation")]
+
+    def __str__(self) -> str:
+        return self.short_id
+
+
 class Approval(models.Model):
     """One person's decision about one content of a ticket.
 
@@ -300,6 +317,8 @@ class Execution(models.Model):
     lease_until: by the clock of this database. A lease that ran out says that nobody is at work any more.
     look_again_at: when the next look is due at what could not be decided or backed up; looks: how many there were.
     evidence: what the last look found, for the page where a person decides.
+    installation: id of this installation when it was first claimed, in all that is named after it on a server; ""
+        before that, and where it was claimed before installations had one: then their names have none.
     binlog_facts: what its session read of the server's binlog: {"retention_seconds": …}, None there where the server
         never purges by age; {} before it was connected.
     """
@@ -309,6 +328,7 @@ class Execution(models.Model):
     state = models.CharField(max_length=16, choices=_choices(ExecutionState), default=ExecutionState.QUEUED.value)
     fence = models.PositiveIntegerField(default=0)
     claims = models.PositiveIntegerField(default=0)
+    installation = models.CharField(max_length=8, blank=True)
     lease_until = models.DateTimeField(null=True)
     worker = models.CharField(max_length=255, blank=True)
     content_hash = models.CharField(max_length=64)

@@ -72,7 +72,12 @@ def plan(run: Run, statement: Statement, definitions: Mapping[str, Any]) -> dict
     assert statement.facts is not None
     use = statement.facts.written[0]
     made = make_plan(
-        approved, use.schema or run.ticket.schema_name, use.table, execution_id=run.execution.pk, seq=statement.number
+        approved,
+        use.schema or run.ticket.schema_name,
+        use.table,
+        installation=run.execution.installation,
+        execution_id=run.execution.pk,
+        seq=statement.number,
     )
     # The rules let the tool have this change for the table that they saw; another one's values it might cut.
     if approved.get("before", _mark_before(definitions, made)) != _mark_before(definitions, made):
@@ -141,7 +146,7 @@ def _started(run: Run, made: OnlinePlan) -> Any:
             _find_program(made.tool),
             made,
             run.session.address,
-            ticket_lock=lock_name(run.ticket),
+            ticket_lock=lock_name(run.execution),
             holder=run.session.facts.connection_id,
             limits=limits,
         ) as tool:

@@ -44,11 +44,16 @@ class OnlinePlan:
         return cls(**known | {"triggers": tuple(data["triggers"])})
 
 
-def make_plan(approved: Mapping[str, str], schema: str, table: str, *, execution_id: int, seq: int) -> OnlinePlan:
+def make_plan(
+    approved: Mapping[str, str], schema: str, table: str, *, installation: str, execution_id: int, seq: int
+) -> OnlinePlan:
     """Return the plan of a statement that was approved to be made online.
 
     approved: "tool", "clauses" and "after", as the inspection keeps them.
+    installation: id of the one whose execution it is. The triggers are named by the tool, after the table alone: they
+        are known to be ours by what they do, which names the new table.
     """
+    whose = [*filter(None, [installation]), str(execution_id), str(seq)]
     prefix = re.sub(r"[^0-9A-Za-z_]", "_", f"pt_osc_{schema}_{table}")[:60]
     return OnlinePlan(
         tool=approved["tool"],
@@ -56,10 +61,10 @@ def make_plan(approved: Mapping[str, str], schema: str, table: str, *, execution
         table=table,
         clauses=approved["clauses"],
         after=approved["after"],
-        new=f"_inception_{execution_id}_{seq}",
+        new="_".join(["_inception", *whose]),
         old=f"_{table}_old",
         triggers=tuple(f"{prefix}_{event}" for event in ("del", "upd", "ins")),
-        lock=f"inception:online:{execution_id}:{seq}:",
+        lock=":".join(["inception", "online", *whose, ""]),
     )
 
 

@@ -20,7 +20,8 @@ from changes.statements import Statement
 LONGEST_CLAUSES = 100_000
 """Characters; the system hands a program no argument longer than 128 KiB."""
 LONGEST_NAME = 50
-"""Characters of a table's name: the tool puts others around it."""
+"""Characters of a table's name: when it is put away it gets `_old` and as many as ten _ around it, 64 in all. The new
+table's name does not hold it."""
 
 _NAME = re.compile(r"[0-9A-Za-z_$]+")
 _ALLOWED = frozenset({AlterAction.ADD_COLUMN, AlterAction.ADD_INDEX, AlterAction.DROP_COLUMN, AlterAction.DEFINITION})

@@ -27,9 +27,10 @@ from changes.activity import note
 from changes.attempt import rollback_lock_name
 from changes.errors import ChangeError, PermissionRefusedError
 from changes.expiry import describe_end
+from changes.installation import own_id
 from changes.models import ExecutedStatement, Target, Ticket
 from changes.protection import sum_of
-from changes.retention import Item, Kind, find_obstacle
+from changes.retention import Item, Kind, find_obstacle, find_owner
 from changes.states import BackupState
 from changes.targets import TargetAddress, TargetError
 
@@ -214,7 +215,9 @@ def _tell(items: Sequence[Item], *, by: User | None, now: datetime) -> None:
     """
     with transaction.atomic():
         ticket = Ticket.objects.select_for_update().get(pk=items[0].ticket.pk)
-        if obstacle := find_obstacle(ticket):
+        own = own_id()
+        owners = [find_owner(item.statement.execution, own) for item in items]
+        if obstacle := find_obstacle(ticket) or next(filter(None, owners), ""):
             raise LeftAloneError(obstacle)
         keys = [item.statement.pk for item in items]
         records = list(ExecutedStatement.objects.filter(pk__in=keys).defer("sql", "undo_statements"))

@@ -181,7 +181,7 @@ def _look(attempt: Attempt, address: targets.TargetAddress, connection: Any) -> 
                 " became of it there cannot be seen here."
             )
         patience = settings.INCEPTION.worker.takeover_seconds
-        lock = lock_name(execution.ticket)
+        lock = lock_name(execution)
         if not killing.take_lock_from(connection, lock, execution.connection_id, patience_seconds=patience):
             raise UndecidedError(
                 f"Another session on {address} still holds the lock of this ticket, so its outcome is not final."
@@ -322,7 +322,7 @@ def _search(execution: Execution, scene: _Scene, first: ExecutedStatement) -> tu
         start=BinlogCoordinates.at(first.start_file, first.start_position),
         end=scene.now,
         connection_id=first.thread_id or 0,
-        marker=build_marker_head(execution.ticket_id, execution.pk),
+        marker=build_marker_head(execution.installation, execution.ticket_id, execution.pk),
         sequences=find_sequences(load_snapshot(first)),
     )
     if wanted.end < wanted.start:

@@ -21,7 +21,9 @@ from backups.models import BackupSchema
 from changes import backup_server, targets
 from changes.errors import ChangeError
 from changes.expiry import expires_at
-from changes.models import ExecutedStatement, Target, Ticket
+from changes.installation import own_id
+from changes.marker import INSTALLATION
+from changes.models import ExecutedStatement, Execution, Target, Ticket
 from changes.reserved import KEPT_PREFIX
 from changes.states import ACTIVE, FINAL, BackupState, Outcome, RollbackState, TicketState
 from changes.targets import TargetAddress, TargetError
@@ -31,7 +33,8 @@ ANSWER_SECONDS = 5
 """Of a server that is asked for a page: the others are shown all the same."""
 _AT_ONCE = 16
 
-_NAME = re.compile(KEPT_PREFIX + r"(\d+)_(\d+)_\d+")
+# Without an installation in names from before installations had an id.
+_NAME = re.compile(KEPT_PREFIX + rf"(?:{INSTALLATION}_)?(\d+)_(\d+)_\d+")
 _STORED = (BackupState.COMPLETE, BackupState.INCOMPLETE, BackupState.IMPOSSIBLE, BackupState.EXPIRED)
 
 
@@ -140,6 +143,19 @@ def find_obstacle(ticket: Ticket) -> str:
     return ""
 
 
+def find_owner(execution: Execution, own: str) -> str:
+    """Return why what `execution` left is not ours to purge, in words; "" when it is.
+
+    own: the id of this installation. In a copy of another's application database the records name what is the other's.
+    """
+    if execution.installation in ("", own):
+        return ""
+    return (
+        f"it is of installation {execution.installation}, which may still need it; this one is {own}, and was made from"
+        " a copy of the other's database"
+    )
+
+
 def read_kept(chosen: Sequence[Target], *, older_than: timedelta | None = None) -> dict[int, KeptOnTarget]:
     """Return what this installation has set aside on each target, by its id. All are asked at once, each for seconds.
 
@@ -196,14 +212,14 @@ def _build_kept(target: Target, schemas: Sequence[tuple[str, int]], older_than: 
     by_place = {
         (record.execution_id, record.seq): record for record in records.filter(execution__ticket__target=target)
     }
-    items, strangers = [], []
+    items, strangers, own = [], [], own_id()
     for name, size in schemas:
         match = matches.get(name)
         record = by_place.get((int(match[1]), int(match[2]))) if match else None
         if record is None or name not in _schemas_of(record):
             strangers.append(name)
         else:
-            items.append(_build_kept_item(target, record, name, size, older_than))
+            items.append(_build_kept_item(target, record, name, size, older_than, own))
     return KeptOnTarget(tuple(sorted(items, key=lambda item: item.since)), tuple(sorted(strangers)))
 
 
@@ -214,10 +230,10 @@ def _schemas_of(record: ExecutedStatement) -> set[str]:
 
 
 def _build_kept_item(
-    target: Target, record: ExecutedStatement, name: str, size: int, older_than: timedelta | None
+    target: Target, record: ExecutedStatement, name: str, size: int, older_than: timedelta | None, own: str
 ) -> Item:
     since = record.intent_at or record.execution.created_at
-    obstacle = find_obstacle(record.execution.ticket)
+    obstacle = find_obstacle(record.execution.ticket) or find_owner(record.execution, own)
     if name == record.kept_children.get("schema"):
         end = since + older_than if older_than is not None else since
         return Item(Kind.KEPT, record, name, since, end, size, False, obstacle)
@@ -274,6 +290,7 @@ def find_expired_backups(
         records = records.filter(pk__in=among)
     over = Q(purge_began_at__isnull=False) | (Q(since__lte=now - days) if days is not None else Q(pk__in=()))
     found: Any = _with_ticket(records.filter(over))
+    own = own_id()
     return [
         Item(
             Kind.BACKUP,
@@ -283,7 +300,7 @@ def find_expired_backups(
             _end_of(record.since, target.backup_days, older_than),
             None,
             _is_needed(record),
-            find_obstacle(record.execution.ticket),
+            find_obstacle(record.execution.ticket) or find_owner(record.execution, own),
         )
         for record in found.order_by("since", "pk")[:limit]
     ]

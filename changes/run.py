@@ -38,4 +38,4 @@ class Run:
         return self.lifeline.limit(self.session.facts.connection_id, self.ticket.target.statement_seconds)
 
     def marker(self, record: ExecutedStatement) -> str:
-        return build_marker(self.ticket.pk, self.execution.pk, record.seq)
+        return build_marker(self.execution.installation, self.ticket.pk, self.execution.pk, record.seq)

@@ -31,7 +31,7 @@ def read_before(run: Run, statement: Statement) -> dict[str, Any]:
         _require_small(run, statement)
     ddl_undo.require_seen(before, schema_name, approved.get("seen", {}))
     if approved.get("keeps"):
-        kept_schema = keeping.name_schema(run.execution.pk, statement.number)
+        kept_schema = keeping.name_schema(run.execution.installation, run.execution.pk, statement.number)
         request = keeping.Request(
             run.session.facts, statement, schema_name, kept_schema, run.ticket.target.most_copied_mib
         )

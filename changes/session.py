@@ -86,7 +86,7 @@ def open_session(attempt: Attempt, *, found_rows: bool) -> Iterator[Session]:
             raise RefusedError(errors)
         # Before the lock: whoever takes over must know which session holds it.
         attempt.connected(facts)
-        if not targets.take_lock(connection, lock_name(ticket), seconds=LOCK_SECONDS):
+        if not targets.take_lock(connection, lock_name(attempt.execution), seconds=LOCK_SECONDS):
             raise RefusedError([_lock_problem(str(target))])
         faults.point("after_lock")
         yield Session(connection, facts, address)

@@ -79,7 +79,9 @@ class TablePlanner:
         change = TableChange(
             statement.number, statement.line, table, size.size_bytes, algorithm, effort.makes_wait(algorithm)
         )
-        words = "; ".join(filter(None, (algorithm, effort.describe_size(table, size))))
+        first = effort.COPIED_FIRST if found and found.keeps else ""
+        how = ", then ".join(filter(None, (first, algorithm)))
+        words = "; ".join(filter(None, (how, effort.describe_size(table, size))))
         obstacle = ""
         if self._tool and size_policy.is_for_tool(change, self.target.online_from_mib):
             obstacle = self._find_obstacle(statement, found)

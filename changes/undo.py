@@ -24,6 +24,7 @@ from changes.activity import note
 from changes.attempt import Attempt, settle_rolled_back
 from changes.errors import ChangeError, UnheardError
 from changes.executed_change import save_snapshot
+from changes.installation import own_id
 from changes.kinds import StatementKind
 from changes.lifeline import Lifeline
 from changes.marker import build_marker
@@ -90,7 +91,7 @@ def dry_run(ticket: Ticket, plan: RollbackPlan) -> RestoreResult:
             connection,
             steps[0].items,
             flavor=facts.flavor,
-            marker=build_marker(ticket.pk, 0, 0),
+            marker=build_marker(own_id(), ticket.pk, 0, 0),
             dry_run=True,
             on_conflict=plan.on_conflict,
             before_commit=lambda: None,
@@ -263,13 +264,14 @@ def _read_before(attempt: Attempt, connection: Any, flavor: Flavor, step: UndoSt
 
 
 def _restore(attempt: Attempt, session: Session, step: UndoStep, record: ExecutedStatement) -> RestoreResult:
+    execution = attempt.execution
     return restore.restore(
         session.connection,
         step.items,
         flavor=session.facts.flavor,
-        marker=build_marker(attempt.execution.ticket_id, attempt.execution.pk, record.seq),
+        marker=build_marker(execution.installation, execution.ticket_id, execution.pk, record.seq),
         dry_run=False,
-        on_conflict=attempt.execution.ticket.rollback_plan["on_conflict"],
+        on_conflict=execution.ticket.rollback_plan["on_conflict"],
         before_commit=lambda: attempt.write(record, outcome=Outcome.COMMIT_SENT, commit_sent_at=timezone.now()),
     )
 

@@ -67,7 +67,7 @@ def kill(ticket: Ticket, *, by: User, seen: int | None = None) -> None:
         address = ticket.target.address
     except TargetError as error:
         raise ChangeError(f"Nothing could be killed: {error.problem}") from error
-    if not killing.kill_query(address, execution.connection_id, lock=lock_name(ticket)):
+    if not killing.kill_query(address, execution.connection_id, lock=lock_name(execution)):
         raise ChangeError(
             "No statement was killed: the server could not be told, or the session had ended. The ticket stops after"
             " the statement that runs."

@@ -74,7 +74,7 @@ def build_doubt(
     open_outcomes = (Outcome.UNKNOWN, Outcome.SENT, Outcome.COMMIT_SENT)
     unknown = tuple(record for record in records if record.outcome in open_outcomes)
     first = unknown[0] if unknown else None
-    marker = build_marker_head(ticket.pk, execution.pk)
+    marker = build_marker_head(execution.installation, ticket.pk, execution.pk)
     evidence = execution.evidence
     return Doubt(
         statements=unknown,

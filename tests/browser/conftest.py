@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 from playwright.sync_api import Error as PlaywrightError
 
+from tests.browser.chromium import MISSING, find_chromium, launch_options
 from tests.browser.product import PASSWORD, Product
 from tests.servers import Server, report_missing
 
@@ -22,12 +22,10 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args() -> dict[str, Any]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    chromium = find_chromium()
     if chromium is None:
-        report_missing("no Chromium on PATH; install Debian's package chromium")
-    flags = ("no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-sync")
-    quiet = ("disable-background-networking", "disable-component-update")
-    return {"executable_path": chromium, "args": [f"--{flag}" for flag in flags + quiet]}
+        report_missing(MISSING)
+    return launch_options(chromium)
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ ticket = Ticket.objects.create(title="Longer notes", target=Target.objects.first
 execution = Execution.objects.create(ticket=ticket, number=1, state="running", started_at=now, content_hash="",
     lease_until=now + timedelta(hours=1), worker="w:1", connection_id=17, server_version="10.11.18-MariaDB")
 plan = make_plan({"tool": "pt_osc", "clauses": "MODIFY note TEXT", "after": ""}, "shop", "orders",
-    execution_id=execution.pk, seq=0)
+    installation="0badf00d", execution_id=execution.pk, seq=0)
 ExecutedStatement.objects.create(execution=execution, seq=0, sql=SQL, sql_sha256="0" * 64, kind="ALTER TABLE",
     schema_name="shop", table_name="orders", outcome="sent", intent_at=now,
     online={"plan": plan.to_dict(), "open": True},

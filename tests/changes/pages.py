@@ -54,7 +54,8 @@ def make_unfinished(
     """Give `ticket` an execution that is not over, with one statement for each of `outcomes`, without a server."""
     now = timezone.now()
     ticket_state = fields.pop("ticket_state", state)
-    execution_fields = {"one_transaction": False, "connection_id": 17, "server_version": "10.11.19-MariaDB", **fields}
+    execution_fields = {"one_transaction": False, "connection_id": 17, "server_version": "10.11.19-MariaDB"}
+    execution_fields |= {"installation": "0badf00d", **fields}
     execution = Execution.objects.create(
         ticket=ticket, number=1, state=state, content_hash=ticket.content_hash, started_at=now, **execution_fields
     )

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import pytest
 
+from backups.rollback.kept import STAND_IN
 from changes.judgement import judge_online
+from changes.keeping import name_schema
 from changes.online_command import OnlinePlan, build_arguments, build_option_file, make_plan
 from changes.online_output import OnlineOutput
 from changes.states import Outcome
 
 PLAN = make_plan(
-    {"tool": "pt_osc", "clauses": "ADD n INT COMMENT '--x'", "after": "abc"}, "sh$p", "orders", execution_id=97, seq=2
+    {"tool": "pt_osc", "clauses": "ADD n INT COMMENT '--x'", "after": "abc"},
+    "sh$p",
+    "orders",
+    installation="0badf00d",
+    execution_id=97,
+    seq=2,
 )
 LIMITS = {"lock_wait_seconds": "30", "max_load": "Threads_running=25", "critical_load": "Threads_running=50",
           "chunk_seconds": "0.5"}  # fmt: skip
@@ -23,14 +30,22 @@ def arguments() -> list[str]:
 
 
 def test_the_plan_has_every_name_that_cleaning_up_needs() -> None:
-    assert (PLAN.new, PLAN.old) == ("_inception_97_2", "_orders_old")
+    assert (PLAN.new, PLAN.old) == ("_inception_0badf00d_97_2", "_orders_old")
     assert PLAN.triggers == ("pt_osc_sh_p_orders_del", "pt_osc_sh_p_orders_upd", "pt_osc_sh_p_orders_ins")
     assert OnlinePlan.from_dict(PLAN.to_dict()) == PLAN
 
 
+def test_the_longest_names_fit() -> None:
+    approved = {"tool": "pt_osc", "clauses": "", "after": ""}
+    made = make_plan(approved, "s", "t", installation="0badf00d", execution_id=2**63 - 1, seq=999_999)
+    assert len(made.new) <= 64
+    assert len(f"{made.lock}{2**32 - 1}") <= 64  # the number of a session
+    assert len(f"{name_schema('0badf00d', 10**15, 999_999)}{STAND_IN}") <= 64
+
+
 def test_long_names_of_triggers_are_cut_as_the_tool_cuts_them() -> None:
     approved = {"tool": "pt_osc", "clauses": "", "after": ""}
-    names = make_plan(approved, "s" * 40, "t" * 40, execution_id=1, seq=0).triggers
+    names = make_plan(approved, "s" * 40, "t" * 40, installation="0badf00d", execution_id=1, seq=0).triggers
     assert {len(name) for name in names} == {64}
 
 
@@ -50,7 +65,7 @@ def test_waiting_for_the_swap_is_the_targets_lock_wait() -> None:
 
 def option_file(**changes: object) -> str:
     given: dict[str, object] = {"user": "inc", "password": 's3"c\\ret', "tls_mode": "disabled", "tls_ca": None}
-    return build_option_file(**{**given, **changes}, ticket_lock="inception:1:42", holder=77, plan=PLAN)  # type: ignore[arg-type]
+    return build_option_file(**{**given, **changes}, ticket_lock="inception:0badf00d:1:42", holder=77, plan=PLAN)  # type: ignore[arg-type]
 
 
 def test_the_password_is_in_the_file_only() -> None:
@@ -60,8 +75,8 @@ def test_the_password_is_in_the_file_only() -> None:
 
 def test_a_session_is_refused_unless_the_worker_holds_the_ticket() -> None:
     (line,) = [line for line in option_file().splitlines() if line.startswith("init-command=")]
-    assert "GET_LOCK(CONCAT('inception:online:97:2:', CONNECTION_ID()), 0)" in line
-    assert "IF(IS_USED_LOCK('inception:1:42') = 77, 1, (SELECT 1 UNION SELECT 2))" in line
+    assert "GET_LOCK(CONCAT('inception:online:0badf00d:97:2:', CONNECTION_ID()), 0)" in line
+    assert "IF(IS_USED_LOCK('inception:0badf00d:1:42') = 77, 1, (SELECT 1 UNION SELECT 2))" in line
 
 
 @pytest.mark.parametrize(

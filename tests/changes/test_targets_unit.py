@@ -7,7 +7,7 @@ import pytest
 from changes import targets
 from changes.connect_problems import Attempt, build_connect_problem, build_plain_text_problem
 from changes.grants import parse_grants
-from changes.marker import Marker, build_marker, parse_marker
+from changes.marker import Marker, build_marker, build_marker_head, parse_marker
 from changes.targets import TargetAddress, TargetError
 
 ATTEMPT = Attempt("target", "db1:3306", "app", "shop")
@@ -75,10 +75,23 @@ def test_a_problem_of_the_backup_server_says_so() -> None:
 
 
 def test_a_marker_comes_back() -> None:
-    marker = build_marker(42, 97, 0)
-    assert marker == "/* inception ticket=42 execution=97 statement=0 */ "
-    assert parse_marker(marker + "DELETE FROM t") == Marker(42, 97, 0)
-    assert str(Marker(42, 97, 0)) == marker
+    marker = build_marker("0badf00d", 42, 97, 0)
+    assert marker == "/* inception 0badf00d ticket=42 execution=97 statement=0 */ "
+    assert parse_marker(marker + "DELETE FROM t") == Marker("0badf00d", 42, 97, 0)
+    assert str(Marker("0badf00d", 42, 97, 0)) == marker
+
+
+def test_a_marker_from_before_installations_had_an_id_comes_back() -> None:
+    marker = "/* inception ticket=42 execution=97 statement=0 */ "
+    assert build_marker("", 42, 97, 0) == marker
+    assert parse_marker(marker + "DELETE FROM t") == Marker("", 42, 97, 0)
+
+
+def test_no_marker_of_one_installation_begins_like_one_of_another() -> None:
+    heads = [build_marker_head(installation, 4, 5) for installation in ("", "0badf00d", "0badf00e")]
+    markers = [build_marker(installation, 4, 5, 0) for installation in ("", "0badf00d", "0badf00e")]
+    for number, head in enumerate(heads):
+        assert [marker.startswith(head) for marker in markers] == [other == number for other in range(3)]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +103,7 @@ def test_what_has_no_marker_has_none(sql: str) -> None:
 
 def test_only_numbers_get_into_a_marker() -> None:
     with pytest.raises(ValueError, match="invalid literal"):
-        build_marker("1 */ DROP TABLE t; /*", 2, 3)  # type: ignore[arg-type]
+        build_marker("0badf00d", "1 */ DROP TABLE t; /*", 2, 3)  # type: ignore[arg-type]
 
 
 # MariaDB 10.11, SHOW GRANTS of an account with a role and a grant to PUBLIC.

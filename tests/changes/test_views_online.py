@@ -25,7 +25,7 @@ class OnlineTestCase(PageTestCase):
     def copying(self, outcome: str = "sent", **progress: Any) -> ExecutedStatement:
         """Let the ticket's one statement be made by the tool at this moment."""
         (record,) = make_unfinished(self.ticket, [outcome])
-        plan = make_plan(APPROVED, "shop", "product", execution_id=record.execution_id, seq=0)
+        plan = make_plan(APPROVED, "shop", "product", installation="0badf00d", execution_id=record.execution_id, seq=0)
         now = {"state": "copying", "percent": 41, "rows": 4100, "rows_total": 10_000, "left_seconds": 130, "load": ""}
         record.online = {"plan": plan.to_dict(), "open": True}
         record.progress = {**now, "at": timezone.now().isoformat(timespec="seconds"), **progress}

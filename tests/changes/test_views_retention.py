@@ -12,7 +12,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from backups.models import BackupSchema
-from changes.models import ExecutedStatement, Target, Ticket
+from changes.installation import own_id, renew_id
+from changes.models import ExecutedStatement, Execution, Target, Ticket
+from changes.purge import purge
+from changes.retention import find_expired
 from changes.states import BackupState, RollbackState, TicketState
 from tests.changes.pages import PageTestCase, make_run
 from tests.changes.people import make_ticket
@@ -209,6 +212,31 @@ class RetentionTests(PageTestCase):
         assert name not in self.see(self.dana, "changes_purge")
         self.purge(self.dana, f"kept-{self.old.pk}-{name}")
         assert self.server.sent == []
+
+    def test_a_name_with_the_installation_in_it_is_ours_when_a_record_names_it(self) -> None:
+        record = self.set_aside(days=31)
+        name = f"inception_kept_{own_id()}_{record.execution_id}_0_1700000000"
+        entry = {"kept_schema": name, "table_name": "orders", "columns": []}
+        ExecutedStatement.objects.filter(pk=record.pk).update(definitions_before={"kept": [entry]})
+        foreign = f"inception_kept_0badf00d_{record.execution_id}_0_1700000000"
+        self.server.schemas[:] = [(name, 1), (foreign, 1)]
+        self.purge(self.dana, f"kept-{record.pk}-{name}", f"kept-{record.pk}-{foreign}")
+        assert self.server.dropped == [f"DROP DATABASE IF EXISTS `{name}`"]
+
+    def test_what_the_installation_left_of_which_this_is_a_copy_is_never_purged(self) -> None:
+        kept = self.set_aside(days=31)
+        items = (self.key(self.old), self.kept_key(kept))
+        Execution.objects.update(installation=own_id())
+        shown, _ = find_expired([Target.objects.get(pk=self.target.pk)], timezone.now())
+        assert [item.obstacle for item in shown] == ["", ""]
+        renew_id()
+        result = purge(shown, by=None)
+        said = self.said(self.purge(self.dana, *items))
+        assert said.count("Left alone") == 2, said
+        assert "which may still need it" in said
+        assert (result.done, len(result.left)) == ([], 2)
+        assert self.server.deleted == self.server.dropped == []
+        assert self.state(self.old) == self.state(kept) == BackupState.COMPLETE
 
     def test_a_rollback_that_has_not_ended_keeps_its_data_and_is_named(self) -> None:
         Ticket.objects.filter(pk=self.ticket.pk).update(rollback_state=RollbackState.RUNNING)

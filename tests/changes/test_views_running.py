@@ -98,7 +98,7 @@ class KillTests(PageTestCase):
     def test_it_kills_what_was_shown_and_stops(self) -> None:
         response = self.post(self.ann, "kill", statement=self.records[1].pk)
         assert "The server was told" in self.said(response)
-        assert self.told == [("127.0.0.1", 17, f"inception:{self.target.pk}:{self.ticket.pk}")]
+        assert self.told == [("127.0.0.1", 17, f"inception:0badf00d:{self.target.pk}:{self.ticket.pk}")]
         assert self.state_of(self.ticket) == TicketState.STOPPING
 
     def test_it_kills_nothing_else_than_what_was_shown(self) -> None:

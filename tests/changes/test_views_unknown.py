@@ -53,7 +53,8 @@ class UnknownTests(PageTestCase):
 
     def test_it_gives_commands_to_look_with_and_no_password(self) -> None:
         text = self.page(self.dana)
-        marker = f"/* inception ticket={self.ticket.pk} execution={self.records[0].execution_id} statement="
+        numbers = f"ticket={self.ticket.pk} execution={self.records[0].execution_id}"
+        marker = f"/* inception 0badf00d {numbers} statement="
         assert marker in text
         assert "SHOW BINLOG EVENTS IN &#x27;bin.000004&#x27; FROM 1234" in text
         assert "mariadb-binlog --read-from-remote-server --host=127.0.0.1 --port=3307" in text

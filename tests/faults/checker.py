@@ -250,9 +250,10 @@ def _check_settled(subject: Subject, effects: list[float]) -> Findings:
     for ticket in subject.family:
         for words in find_unsettled(ticket):
             yield "I7", words
-        ((holder,),) = subject.query("SELECT IS_USED_LOCK(%s)", (lock_name(ticket),))
-        if holder is not None:
-            yield "I7", f"session {holder} still holds the lock of ticket {ticket.pk}"
+        for execution in ticket.executions.all():
+            ((holder,),) = subject.query("SELECT IS_USED_LOCK(%s)", (lock_name(execution),))
+            if holder is not None:
+                yield "I7", f"session {holder} still holds the lock of ticket {ticket.pk}"
 
 
 def find_unsettled(ticket: Ticket) -> Iterator[str]:

@@ -21,7 +21,9 @@ from tests.servers import ROOT, Server, find_program, free_port
 
 START_SECONDS = 90
 STOP_SECONDS = 30
-_MARKED = re.compile(rb"[ \t](\d+) Query\t(/\* inception ticket=(\d+) execution=(\d+) statement=(\d+) \*/ )(.*)")
+_MARKED = re.compile(
+    rb"[ \t](\d+) Query\t(/\* inception [0-9a-f]{8} ticket=(\d+) execution=(\d+) statement=(\d+) \*/ )(.*)"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -224,7 +224,7 @@ def test_it_finds_what_is_planted(done: Done, plant: Callable[[Done], None], inv
 
 def test_it_finds_a_lock_that_is_still_held(done: Done) -> None:
     holder = done.server.connect()
-    holder.cursor().execute("SELECT GET_LOCK(%s, 0)", (lock_name(done.ticket),))
+    holder.cursor().execute("SELECT GET_LOCK(%s, 0)", (lock_name(done.execution),))
     assert done.found() == {"I7"}
     holder.close()
 

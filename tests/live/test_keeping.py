@@ -196,7 +196,7 @@ def test_another_worker_can_bring_back_what_was_set_aside_by_one_that_died(place
     statement = check_statements(sql, place.schema, 1000).statements[0]
     with contextlib.closing(place.server.connect(database=place.schema)) as first:
         record = ddl_undo.read_before(first, statement, place.schema)
-        schema = keeping.name_schema(1, 0)
+        schema = keeping.name_schema("0badf00d", 1, 0)
         request = keeping.Request(read_facts(first), statement, place.schema, schema, 1024)
         record["kept"] = keeping.require(first, request, record, ())
         kept_data.begin(first, record)

@@ -102,7 +102,9 @@ def open_record(place: Installation, connection: Any, sql: str) -> dict[str, Any
     """Return the record of a statement that is about to run, with what is set aside for it."""
     statement = check_statements(sql, place.schema, 1000).statements[0]
     record = ddl_undo.read_before(connection, statement, place.schema)
-    request = keeping.Request(read_facts(connection), statement, place.schema, keeping.name_schema(1, 0), 1024)
+    request = keeping.Request(
+        read_facts(connection), statement, place.schema, keeping.name_schema("0badf00d", 1, 0), 1024
+    )
     record["kept"] = keeping.require(connection, request, record, ())
     return record
 

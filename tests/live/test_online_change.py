@@ -21,6 +21,7 @@ from django.conf import settings as django_settings
 
 from backups import faults
 from changes import actions, execution, online_change, online_tool, schema_change, unfinished
+from changes.installation import own_id
 from changes.models import ExecutedStatement, Execution, Target, Ticket
 from changes.online_command import make_plan
 from changes.states import BackupState, ExecutionState, Outcome, TicketState
@@ -29,7 +30,7 @@ from tests.live.accounts import account
 from tests.live.conftest import other_sessions
 from tests.live.installation import Installation, point_at, prove_on, register
 from tests.live.own_rows import query
-from tests.live.test_recovery import die, reconcile
+from tests.live.test_recovery import die, kill_worker, reconcile
 from tests.servers import ROOT, Server, report_missing
 
 pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True, databases=["default", "backup"])]
@@ -381,7 +382,7 @@ def test_values_that_get_another_type_are_compared_too(place: Installation, spoi
         done = place.work(ticket)
         assert done.state == ExecutionState.SUCCEEDED, done.error
         return
-    record = f"_inception_{ticket.executions.get().pk}_0"
+    record = f"_inception_{own_id()}_{ticket.executions.get().pk}_0"
     with once_at(place, "checking", f"UPDATE `{record}` SET n = 2.5 WHERE id = 5"):
         done = place.work(ticket)
     assert done.state == ExecutionState.FAILED
@@ -414,7 +415,7 @@ def test_a_row_is_compared_however_long_it_is(place: Installation) -> None:
     for column in "lm":
         ask(place, f"UPDATE big SET {column} = REPEAT('x', {int(most) * 6 // 10}) WHERE id = 5")
     ticket = submit(place)
-    name = f"_inception_{ticket.executions.get().pk}_0"
+    name = f"_inception_{own_id()}_{ticket.executions.get().pk}_0"
     with once_at(place, "checking", f"UPDATE `{name}` SET l = 'y' WHERE id = 5"):
         done = place.work(ticket)
     assert "differ" in done.error
@@ -550,7 +551,7 @@ from changes import online_tool
 from changes.online_command import make_plan
 from changes.targets import TargetAddress
 approved = {{"tool": "pt_osc", "clauses": "ADD COLUMN z INT", "after": ""}}
-plan = make_plan(approved, {schema!r}, "big", execution_id=9, seq=0)
+plan = make_plan(approved, {schema!r}, "big", installation="0badf00d", execution_id=9, seq=0)
 limits = {{"lock_wait_seconds": "5", "max_load": "Threads_running=99", "critical_load": "Threads_running=99",
           "chunk_seconds": "0.01"}}
 import MySQLdb
@@ -584,6 +585,25 @@ def test_the_tool_dies_with_a_worker_that_is_killed(place: Installation) -> None
     while Path(f"/proc/{pid}").exists() and Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    plan = make_plan({"tool": "pt_osc", "clauses": "", "after": ""}, place.schema, "big", execution_id=9, seq=0)
+    plan = make_plan(
+        {"tool": "pt_osc", "clauses": "", "after": ""},
+        place.schema,
+        "big",
+        installation="0badf00d",
+        execution_id=9,
+        seq=0,
+    )
     assert plan.new in leftovers(place)  # what recovery is there for
     assert Execution.objects.count() == 0
+
+
+def test_what_another_installation_made_under_the_same_numbers_stays(place: Installation) -> None:
+    ticket = submit(place)
+    left = kill_worker(place, ticket, "after_intent")
+    theirs = f"_inception_0badf00d_{left.pk}_0"
+    ask(place, f"CREATE TABLE `{theirs}` (id INT PRIMARY KEY)")
+    reconcile()
+    record = ticket.executions.get().statements.get()
+    assert record.online["plan"]["new"] == f"_inception_{own_id()}_{left.pk}_0"
+    assert (record.outcome, record.online["open"]) == (Outcome.ABORTED, False)  # looked into, and cleaned up
+    assert leftovers(place) == [theirs]

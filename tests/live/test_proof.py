@@ -91,6 +91,15 @@ def test_the_page_says_how_the_server_makes_the_change(place: Installation) -> N
     assert words[4] == ""
 
 
+def test_the_page_says_that_others_wait_while_values_are_set_aside_however_quick_the_change_is(
+    place: Installation,
+) -> None:
+    ticket = check(place, "ALTER TABLE orders ADD COLUMN note VARCHAR(9); ALTER TABLE orders DROP COLUMN total")
+    first, second = (entry["effort"] for entry in ticket.inspection["statements"])
+    assert first.startswith("INSTANT: at once")
+    assert second.startswith("locked while what it takes away is copied, then IN")
+
+
 def test_what_is_lost_is_said_before_approval(place: Installation) -> None:
     ticket = check(place, "ALTER TABLE orders MODIFY total DECIMAL(10,1), RENAME TO sales")
     assert states_of(ticket) == ["none"]

@@ -193,7 +193,7 @@ def test_the_session_of_a_frozen_worker_is_ended_and_can_do_no_harm(place: Insta
     ticket = submit(place, "UPDATE a SET n = n + 1")
     left = kill_worker(place, ticket, "after_intent")
     with contextlib.closing(place.server.connect(database=place.schema)) as frozen:
-        query(frozen, f"SELECT GET_LOCK('{lock_name(ticket)}', 0)")
+        query(frozen, f"SELECT GET_LOCK('{lock_name(ticket.executions.get())}', 0)")
         ((connection_id,),) = query(frozen, "SELECT CONNECTION_ID()")
         Execution.objects.filter(pk=left.pk).update(connection_id=connection_id)
         frozen.query(b"START TRANSACTION")
@@ -210,7 +210,7 @@ def test_a_lock_that_somebody_else_holds_leaves_it_unknown_until_it_is_free(plac
     ticket = submit(place, "UPDATE a SET n = n + 1")
     kill_worker(place, ticket, "commit_done_before_record")
     with contextlib.closing(place.server.connect(database=place.schema)) as other:
-        query(other, f"SELECT GET_LOCK('{lock_name(ticket)}', 0)")
+        query(other, f"SELECT GET_LOCK('{lock_name(ticket.executions.get())}', 0)")
         reconcile()
         ticket.refresh_from_db()
         assert ticket.state == TicketState.UNKNOWN
@@ -286,7 +286,7 @@ def test_kill_ends_the_statement_and_nothing_of_it_is_applied(place: Installatio
 
     def end_it(connection_id: int) -> None:
         time.sleep(0.5)
-        killed.append(killing.kill_query(place.target.address, connection_id, lock=lock_name(ticket)))
+        killed.append(killing.kill_query(place.target.address, connection_id, lock=lock_name(ticket.executions.get())))
 
     with contextlib.closing(place.server.connect(database=place.schema)) as other:
         other.query(b"START TRANSACTION")

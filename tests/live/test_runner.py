@@ -17,7 +17,7 @@ from tests.servers import Server
 
 pytestmark = pytest.mark.live
 
-MARKER = build_marker(42, 97, 0)
+MARKER = build_marker("0badf00d", 42, 97, 0)
 
 
 class Runner:

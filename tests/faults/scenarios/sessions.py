@@ -41,7 +41,9 @@ def session_of(case: Case) -> int:
     found: list[int] = []
 
     def look() -> bool:
-        ((holder,),) = case.server.query("SELECT IS_USED_LOCK(%s)", (lock_name(case.subject.family[-1]),))
+        execution = case.subject.family[-1].last_execution  # read anew: the lock is named when it is claimed
+        assert execution is not None
+        ((holder,),) = case.server.query("SELECT IS_USED_LOCK(%s)", (lock_name(execution),))
         found[:] = [holder] if holder is not None else []
         return bool(found)
 
@@ -55,7 +57,7 @@ def wait_for_statement(server: OwnServer, session: int, *, seconds: float = 15) 
 
     def waits() -> bool:
         rows = server.query("SELECT INFO FROM information_schema.PROCESSLIST WHERE ID = %s", (session,))
-        return any(info and ("inception ticket" in str(info) or "ALTER" in str(info)) for (info,) in rows)
+        return any(info and ("/* inception " in str(info) or "ALTER" in str(info)) for (info,) in rows)
 
     if not wait_until(waits, seconds):
         raise NotFiredError("the session did not come to wait in a statement of ours")

@@ -29,7 +29,7 @@ CREATE SQL SECURITY INVOKER VIEW fresh AS SELECT id FROM t;
 UPDATE t SET v = 'x'; ALTER TABLE t ADD COLUMN extra INT; UPDATE t SET extra = id, n = 0; DELETE FROM t WHERE id = 1;
 -- [drop column]
 ALTER TABLE t DROP COLUMN n;
--- [narrow] expect=warned
+-- [narrow]
 ALTER TABLE t MODIFY v VARCHAR(1);
 -- [widen]
 ALTER TABLE t MODIFY v VARCHAR(100);

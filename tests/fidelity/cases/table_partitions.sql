@@ -9,7 +9,7 @@ UPDATE t SET y = y + 3;
 DELETE FROM t PARTITION (p0, p1) WHERE id > 0;
 -- [insert]
 INSERT INTO t PARTITION (p2) VALUES (4, 2030, 'd');
--- [truncate partition] expect=warned
+-- [truncate partition]
 ALTER TABLE t TRUNCATE PARTITION p0;
--- [drop partition] expect=warned
+-- [drop partition]
 ALTER TABLE t DROP PARTITION p0;
