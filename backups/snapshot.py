@@ -35,19 +35,27 @@ LONGEST_NAME = 64
 SYSTEM_SCHEMAS = frozenset({"information_schema", "mysql", "performance_schema", "sys"})
 
 _NAME = re.compile(r"`((?:[^`]|``)+)`(\s*\.)?|([0-9A-Za-z_$\x80-\uffff]+)(\s*\.)?")
+_IN_DOUBLE_QUOTES = re.compile(r'(?="((?:[^"\n]|""){1,64}+)"(\s*\.)?)')
+"""From every double quote on: which ones open a name is not known here."""
 
 ObjectName = tuple[str, str]
 """(schema name, table or view name) in the server's spelling."""
 
 
-def find_names(sql: str) -> tuple[set[str], set[str]]:
+def find_names(sql: str, *, ansi_quotes: bool = False) -> tuple[set[str], set[str]]:
     """Return (names, qualifiers): every word or backticked name in `sql`, and those followed by a dot.
 
+    ansi_quotes: names may stand in double quotes too.
     Words inside strings and comments are taken too: a name too many costs a lookup, a name missed costs the backup.
     """
     names: set[str] = set()
     qualifiers: set[str] = set()
-    for quoted, quoted_dot, word, word_dot in _NAME.findall(sql):
+    found = _NAME.findall(sql)
+    if ansi_quotes:
+        found += [
+            (name.replace('""', '"').replace("`", "``"), dot, "", "") for name, dot in _IN_DOUBLE_QUOTES.findall(sql)
+        ]
+    for quoted, quoted_dot, word, word_dot in found:
         name = quoted.replace("``", "`") if quoted else word
         # Names are utf8mb3 on both servers; asked about an emoji they answer with an error (1271, 3854).
         if len(name) > LONGEST_NAME or max(name) > "\uffff" or (word and word.isdigit()):
@@ -100,7 +108,8 @@ class _Reader:
     triggers: list[TriggerFact] = field(default_factory=list)
 
     def read(self, schema_name: str, sql: str) -> Snapshot:
-        wanted = self._names_of([(schema_name, sql)])
+        ((mode,),) = self.ask("SELECT @@SESSION.sql_mode")
+        wanted = self._names_of([(schema_name, sql)], ansi_quotes="ANSI" in str(mode))
         while wanted:
             tables, views = self._find_objects(wanted)
             texts = [*self._read_views(views), *self._read_triggers(tables), *self._read_routines(wanted)]
@@ -129,11 +138,14 @@ class _Reader:
         finally:
             cursor.close()
 
-    def _names_of(self, texts: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
-        """Return the names to look for in each schema. A text's plain names live in the schema of its object."""
+    def _names_of(self, texts: Iterable[tuple[str, str]], *, ansi_quotes: bool = True) -> dict[str, set[str]]:
+        """Return the names to look for in each schema. A text's plain names live in the schema of its object.
+
+        ansi_quotes: of triggers and routines, whose own mode it is, in any case.
+        """
         wanted: dict[str, set[str]] = {}
         for schema_name, text in texts:
-            names, qualifiers = find_names(text)
+            names, qualifiers = find_names(text, ansi_quotes=ansi_quotes)
             for schema in {schema_name, *self._existing_schemas(qualifiers - {schema_name})}:
                 wanted.setdefault(schema, set()).update(names)
         return wanted

@@ -221,7 +221,7 @@ def _find_triggers(connection: Any, reach: Reach, snapshot: Snapshot, written: l
     with_triggers = {(trigger.schema_name, trigger.table_name) for trigger in snapshot.triggers}
     for name in written:
         for trigger, text in read_rows(connection, question, name) if name in with_triggers else ():
-            if any(word.casefold() in names for word in find_names(text or "")[0]):
+            if any(word.casefold() in names for word in find_names(text or "", ansi_quotes=True)[0]):
                 yield f"the trigger {trigger} of {'.'.join(name)} names a table whose rows foreign keys change"
 
 

@@ -17,8 +17,9 @@ from backups.rollback.ddl import (
     compare_definitions,
     digest,
 )
-from backups.rollback.definitions import Definition, ObjectName
+from backups.rollback.definitions import Definition, ObjectName, TableDefinition
 from backups.rollback.kept import KeptTable
+from backups.rollback.literals import fold_name
 from changes import kept_data
 from changes.alter_clauses import AlterAction
 from changes.definitions import load_recorded, parse_definitions, read_definitions, time_zone_of
@@ -45,9 +46,13 @@ def list_renames(statement: Statement, schema_name: str) -> tuple[tuple[ObjectNa
     return tuple(((old[0] or schema_name, old[1]), (new[0] or schema_name, new[1])) for old, new in statement.renames)
 
 
-def list_column_renames(statement: Statement) -> tuple[tuple[str, str], ...]:
+def list_column_renames(statement: Statement, before: Definitions) -> tuple[tuple[str, str], ...]:
+    """Return (old, new); with IF EXISTS a column that is not there is passed over."""
     clauses = statement.facts.clauses if statement.facts else ()
-    return tuple((clause.old, clause.name) for clause in clauses if clause.action is AlterAction.RENAME_COLUMN)
+    tables = [table for table in before.values() if isinstance(table, TableDefinition)]
+    there = {fold_name(column.name) for table in tables for column in table.columns}
+    pairs = [(clause.old, clause.name) for clause in clauses if clause.action is AlterAction.RENAME_COLUMN]
+    return tuple((old, new) for old, new in pairs if fold_name(old) in there)
 
 
 def label(name: ObjectName, schema_name: str) -> str:
@@ -64,7 +69,8 @@ def read_before(connection: Any, statement: Statement, schema_name: str) -> dict
         return {}
     ((mode, zone),) = read_rows(connection, "SELECT @@SESSION.sql_mode, @@SESSION.time_zone")
     found = read_definitions(connection, list_names(statement, schema_name))
-    fragile = find_fragile(connection, statement, parse_definitions(found), mode)
+    definitions = parse_definitions(found)
+    fragile = find_fragile(connection, statement, definitions, mode)
     return {
         "sql_mode": mode,
         "time_zone": zone,
@@ -72,7 +78,7 @@ def read_before(connection: Any, statement: Statement, schema_name: str) -> dict
         "kept": [],
         "fragile": [[*name, list(columns)] for name, columns in fragile.items()],
         "renames": list_renames(statement, schema_name),
-        "column_renames": list_column_renames(statement),
+        "column_renames": list_column_renames(statement, definitions),
     }
 
 
@@ -176,7 +182,7 @@ def build_change(
         before=before,
         after=after,
         renames=list_renames(statement, schema_name),
-        column_renames=list_column_renames(statement),
+        column_renames=list_column_renames(statement, before),
         dropped_columns=tuple(clause.name for clause in facts.clauses if clause.action is AlterAction.DROP_COLUMN),
         rows_lost="" if kept else find_lost_rows(statement.kind, facts),
         kept={(one.schema_name, one.table_name): one for one in kept},

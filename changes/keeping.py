@@ -10,17 +10,19 @@ from typing import Any
 
 from backups.binlog.flavor import Flavor
 from backups.errors import BackupError
-from backups.rollback.column_types import parse_type
+from backups.rollback.calculated import find_calculated_from
+from backups.rollback.column_types import parse_type, read_words
 from backups.rollback.ddl import Definitions
 from backups.rollback.definitions import PRIMARY, ObjectName, TableDefinition
 from backups.rollback.kept import KeptTable
-from backups.rollback.kept_partitions import list_stored, list_unique, parse_key
-from backups.rollback.literals import fold_name, quote_identifier
+from backups.rollback.kept_partitions import choose_partitions, list_stored, list_unique, parse_key
+from backups.rollback.literals import fold_name
 from backups.rollback.triggers import TriggerDefinition
 from backups.triggers import read_triggers
 from changes import effort, kept_data
 from changes.alter_clauses import EVERY_PARTITION, EVERY_TEXT, AlterAction, AlterClause
 from changes.definitions import load_recorded, parse_definitions, plain_session
+from changes.forced_keys import find_forced_key
 from changes.grants import Grants
 from changes.kinds import StatementKind
 from changes.reserved import KEPT_PREFIX
@@ -125,7 +127,8 @@ def _plan_partitions(
         return (), f"{kept.table_name} has a unique key of parts of columns, or of calculated ones"
     if table.is_versioned:
         return (), f"{kept.table_name} is system-versioned"
-    kept = replace(kept, columns=list_stored(table), key=_find_key(table), partitions=clauses[0].partitions)
+    kept = replace(kept, columns=list_stored(table), key=_find_key(table))
+    kept = replace(kept, partitions=choose_partitions(table, clauses[0].partitions))
     return (kept,), ""
 
 
@@ -139,7 +142,7 @@ def _find_unfit(statement: Statement, table: TableDefinition, kept: KeptTable) -
     """Return why values of columns could not be found again by the key when the statement has run, "" when they can."""
     assert statement.facts is not None
     clauses, of_key = statement.facts.clauses, {fold_name(column) for column in kept.key}
-    again = {fold_name(clause.name) for clause in clauses if clause.action is not AlterAction.DROP_COLUMN}
+    again = {fold_name(clause.name) for clause in clauses if clause.action is AlterAction.ADD_COLUMN}
     dropped = {fold_name(column) for column in kept.columns if column not in kept.changed}
     texts = {fold_name(column) for column in find_redefined(statement, table, texts_only=True)}
     if table.is_versioned:
@@ -153,6 +156,9 @@ def _find_unfit(statement: Statement, table: TableDefinition, kept: KeptTable) -
     if again & dropped:
         return f"the column {min(again & dropped)} is dropped and made again by the same statement"
     kinds = {column.name: parse_type(column, "") for column in table.columns}
+    words = [column for column in kept.key if (kind := kinds[column]) is not None and "''" in kind.members]
+    if words:
+        return f"the key's column {words[0]} has the word '', which compares like a value that is no word of it"
     if kept.changed and any((kind := kinds[column]) is None or kind.is_generated for column in kept.key):
         return f"the primary key of {kept.table_name} is calculated, from the values that change perhaps"
     if of_time := _find_calculated_from_time(table):
@@ -168,12 +174,8 @@ def _find_unfit(statement: Statement, table: TableDefinition, kept: KeptTable) -
 def _find_calculated_from_time(table: TableDefinition) -> str:
     """Return a column that is calculated from one of TIMESTAMP, so that its value is another in each time zone."""
     kinds = {column.name: parse_type(column, "") for column in table.columns}
-    times = [quote_identifier(name) for name, kind in kinds.items() if kind is not None and kind.base == "timestamp"]
-    for column in table.columns:
-        kind = kinds[column.name]
-        if kind is not None and kind.is_generated and any(name in column.text for name in times):
-            return column.name
-    return ""
+    times = [name for name, kind in kinds.items() if kind is not None and kind.base == "timestamp"]
+    return next(iter(find_calculated_from(table, times)), "")
 
 
 def find_redefined(statement: Statement, table: TableDefinition, *, texts_only: bool = False) -> tuple[str, ...]:
@@ -216,6 +218,8 @@ def find_obstacle(connection: Any, request: Request, tables: Iterable[KeptTable]
         table = before[kept.schema_name, kept.table_name]
         assert isinstance(table, TableDefinition)
         reason = _find_missing_right(grants, kept) or _find_in_table(connection, kept, table, grants)
+        if kept.is_whole:
+            reason = reason or find_forced_key(connection, flavor, request.statement.kind, table)
         if not kept.is_whole:
             reason = reason or _find_in_way_of_lock(request, table)
             reason = reason or _find_too_large(connection, kept, request)
@@ -278,7 +282,11 @@ def _find_in_triggers(connection: Any, kept: KeptTable, triggers: Iterable[Trigg
 
 
 def _find_in_way_of_lock(request: Request, table: TableDefinition) -> str:
-    """Return why MySQL would not run the statement on a table that is locked, or not copy from it; "" when it would."""
+    """Return why the server would not run the statement, or its way back, on a table that is locked, or not copy from
+    it; "" when it would."""
+    of_sequence = [column.name for column in table.columns if "nextval(" in read_words(column)]
+    if of_sequence:
+        return f"column {of_sequence[0]} takes its default from a sequence, which is not locked together with the table"
     if request.facts.flavor.is_mariadb:
         return ""
     if len(set(request.statement.tables)) > 1:

@@ -9,11 +9,12 @@ from typing import Any
 
 import MySQLdb
 
+from backups.errors import DefinitionError
 from backups.restore import SQL_MODE
 from backups.rollback.alter import build_alters
-from backups.rollback.ddl import Definitions, SchemaChange, find_narrowed
+from backups.rollback.ddl import Definitions, SchemaChange, compare_definitions, find_narrowed
 from backups.rollback.definitions import TableDefinition
-from backups.rollback.kept import KeptTable, build_moves, build_triggers
+from backups.rollback.kept import KeptTable, build_moves, build_triggers, without_named_rules
 from backups.rollback.kept_back import describe_guards
 from backups.rollback.kept_partitions import build_row_copies
 from backups.rollback.kept_values import build_copies, build_guards
@@ -25,14 +26,31 @@ from changes.targets import read_rows
 
 
 def set_aside(connection: Any, tables: Sequence[KeptTable], before: Definitions) -> None:
-    """Keep the data; where columns are copied the tables stay locked until `release`. Raises MySQLdb.Error."""
+    """Keep the data; where columns are copied the tables stay locked until `release`.
+
+    Raises MySQLdb.Error, DefinitionError when an empty like of a table comes out otherwise.
+    """
     whole = [(kept, _table(before, kept)) for kept in tables if kept.is_whole]
     with _session_mode(connection, SQL_MODE):
+        is_moved = False
         for sql in build_moves(whole):
+            if not is_moved and sql.startswith("RENAME TABLE "):
+                _require_alike(connection, whole)
+                is_moved = True
             read_rows(connection, sql)
         for kept in tables:
             for sql in _list_copies(kept, _table(before, kept)):
                 read_rows(connection, sql)
+
+
+def _require_alike(connection: Any, whole: Sequence[tuple[KeptTable, TableDefinition]]) -> None:
+    """See that the empty likes are what they are to stand in for. Raises MySQLdb.Error, DefinitionError."""
+    for kept, table in whole:
+        name = (kept.schema_name if kept.triggers else kept.stand_in_schema, kept.stand_in_table)
+        like, here = parse_definitions(read_definitions(connection, [name]))[name], (kept.schema_name, kept.table_name)
+        assert isinstance(like, TableDefinition)
+        if left := compare_definitions({here: without_named_rules(like)}, {here: without_named_rules(table)}):
+            raise DefinitionError(f"the server makes another table of the same definition: {left}")
 
 
 def _list_copies(kept: KeptTable, table: TableDefinition) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ def read_triggers(connection: Any, schema_name: str) -> list[Trigger]:
         (schema_name,),
     )
     return [
-        Trigger(name, event, table, frozenset(word.lower() for word in find_names(body)[0]))
+        Trigger(name, event, table, frozenset(word.lower() for word in find_names(body, ansi_quotes=True)[0]))
         for name, event, table, body in rows
     ]
 

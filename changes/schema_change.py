@@ -9,7 +9,7 @@ import MySQLdb
 from django.utils import timezone
 
 from backups import faults
-from backups.errors import BackupError
+from backups.errors import BackupError, DefinitionError
 from changes import ddl_undo, keeping, kept_data, runner, size_policy, table_changes, targets
 from changes.content import approved_entry
 from changes.errors import NotSentError, UnheardError
@@ -57,11 +57,14 @@ def set_aside(run: Run, record: ExecutedStatement) -> runner.StatementStart | No
     try:
         kept_data.begin(connection, before)
         start = runner.read_start(connection, run.session.facts.flavor)
-    except MySQLdb.Error as error:
-        number, text = targets.error_of(error)
-        if runner.is_lost(number):
-            raise UnheardError from error
-        said = f"What it takes away could not be set aside, so it was not sent ({number}: {text})."
+    except (MySQLdb.Error, DefinitionError) as error:
+        reason = str(error).rstrip(".")
+        if isinstance(error, MySQLdb.Error):
+            number, text = targets.error_of(error)
+            if runner.is_lost(number):
+                raise UnheardError from error
+            reason = f"{number}: {text}"
+        said = f"What it takes away could not be set aside, so it was not sent ({reason})."
         run.attempt.write(record, outcome=Outcome.ABORTED, error=said)
         bring_back(run, record)
         return None

@@ -14,7 +14,7 @@ from typing import Any
 
 import MySQLdb
 
-from backups.rollback.alter import NoInverseError
+from backups.rollback.alter import NoInverseError, build_default_drops
 from backups.rollback.databases import DatabaseDefinition
 from backups.rollback.ddl import Definitions, compare_definitions, remake_view
 from backups.rollback.definitions import ObjectName, TableDefinition, ViewDefinition
@@ -23,6 +23,7 @@ from backups.rollback.literals import quote_identifier
 from backups.snapshot import find_names
 from changes import proof_server, targets
 from changes.definitions import RecordedDefinition, parse_definitions, plain_session, read_definitions
+from changes.forced_keys import tables_as_written
 from changes.proof_server import NoProofError
 from changes.requalify import requalify, requalify_all
 from changes.reserved import PROOF_PREFIX, is_system
@@ -49,6 +50,9 @@ _LIKE_TARGET = (
     "default_collation_for_utf8mb4",
     "character_set_collations",
     "sql_require_primary_key",
+    "restrict_fk_on_non_standard_key",
+    "old_mode",
+    "alter_algorithm",
 )
 """What of the target's settings decides what table a statement makes; those a flavor does not have are left out."""
 
@@ -91,12 +95,13 @@ class Scratch:
 
     def read(self) -> Definitions:
         """Return the definition of the scratch schemas and everything in them, by the names of the originals."""
-        question = (
-            "SELECT SCHEMA_NAME, '' FROM information_schema.SCHEMATA WHERE SCHEMA_NAME IN %s UNION ALL"
-            " SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA IN %s"
-        )
         schemas = list(self.originals)
-        found = read_definitions(self.connection, sorted(targets.read_rows(self.connection, question, (schemas,) * 2)))
+        question = "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME IN %s"
+        names = [(name, "") for (name,) in targets.read_rows(self.connection, question, (schemas,))]
+        question = "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA IN %s"
+        found = read_definitions(
+            self.connection, sorted([*names, *targets.read_rows(self.connection, question, (schemas,))])
+        )
         return parse_definitions([move(one, self.originals) for one in found])
 
     def to_scratch(self, sql: str, kept_schema: str) -> str:
@@ -109,7 +114,7 @@ class Scratch:
 
     def make_again(self, wanted: Definitions, names: Iterable[ObjectName]) -> None:
         """Make tables as they were. Raises NoProofError when they do not come out so."""
-        with plain_session(self.connection):
+        with plain_session(self.connection), tables_as_written(self.connection):
             self.run("SET SESSION foreign_key_checks = 0")
             for schema, name in names:
                 here = quote_identifier(self.names[schema])
@@ -117,6 +122,8 @@ class Scratch:
                 if isinstance(table := wanted.get((schema, name)), TableDefinition):
                     self.run(f"USE {here}")
                     self.run(requalify_all(table.text, self.names))
+                    for sql in build_default_drops(table.columns, quote_identifier(name)):
+                        self.run(sql.rstrip(";"))
             self.run("SET SESSION foreign_key_checks = 1")
             self.run(f"USE {quote_identifier(self.name)}")
         if difference := compare_definitions(self.read(), wanted):
@@ -224,7 +231,7 @@ def _fill(scratch: Scratch, originals: Originals) -> None:
         if isinstance(definition, TableDefinition):
             _check_table(name, definition, wanted)
     tables = [one for one in originals.objects if one.name and not one.is_view]
-    with plain_session(scratch.connection):
+    with plain_session(scratch.connection), tables_as_written(scratch.connection):
         for (schema, _), definition in wanted.items():
             if isinstance(definition, DatabaseDefinition):
                 quoted = quote_identifier(scratch.names[schema])
@@ -234,6 +241,10 @@ def _fill(scratch: Scratch, originals: Originals) -> None:
             moved = move(one, scratch.names)
             scratch.run(f"USE {quote_identifier(moved.schema)}")
             scratch.run(moved.text)
+            table = wanted[one.schema, one.name]
+            assert isinstance(table, TableDefinition)
+            for sql in build_default_drops(table.columns, quote_identifier(one.name)):
+                scratch.run(sql.rstrip(";"))
         scratch.run("SET SESSION foreign_key_checks = 1")
         scratch.run(f"USE {quote_identifier(scratch.name)}")
         _make_views(scratch, [one for one in originals.objects if one.is_view])

@@ -153,6 +153,9 @@ def _tls_options(address: TargetAddress, attempt: Attempt) -> dict[str, Any]:
     return {"ssl_mode": mode, "ssl": {"ca": address.tls_ca}}
 
 
+SHOWS_OWN_KEYS_SINCE = (8, 0, 30)
+
+
 def _set_session(connection: Any, lock_wait_seconds: int) -> None:
     """Undo what an init_connect may have done. The server runs it after the log-in and before our first statement."""
     flavor = read_flavor(connection)
@@ -166,6 +169,9 @@ def _set_session(connection: Any, lock_wait_seconds: int) -> None:
     if flavor.is_mariadb:
         # Any account may set it, and then its rows reach no replica and no reader of the binlog.
         parts.append("SESSION skip_replication = 0")
+    elif flavor.version >= SHOWS_OWN_KEYS_SINCE:
+        # Else a key that the server made by itself is in no definition, and in the rows all the same.
+        parts.append("SESSION show_gipk_in_create_table_and_information_schema = 1")
     _run(connection, "SET " + ", ".join(parts))
     _run(connection, "SET NAMES utf8mb4")
 

@@ -395,7 +395,7 @@ def finish(attempt: Attempt, records: Sequence[ExecutedStatement], *, why: str =
     elif conflicted and not done_any:
         state, ticket_state, error = ExecutionState.CONFLICTED, TicketState.FAILED, f"Nothing was changed: {words}"
     elif done_any:
-        state, ticket_state, error = ExecutionState.PARTLY_DONE, TicketState.PARTLY_DONE, words
+        state, ticket_state, error = ExecutionState.PARTLY_DONE, TicketState.PARTLY_DONE, _say_half(words)
     else:
         state, ticket_state, error = ExecutionState.FAILED, TicketState.FAILED, f"Nothing was changed. {words}"
     with transaction.atomic():
@@ -403,6 +403,11 @@ def finish(attempt: Attempt, records: Sequence[ExecutedStatement], *, why: str =
         if state != ExecutionState.UNKNOWN:
             settle_original(original, attempt.execution.ticket, state, skipped=result["rows_skipped"])
         attempt.finish(state, ticket_state, sum_of(records), error=error)
+
+
+def _say_half(words: str) -> str:
+    """Return what a step says that changed nothing, where steps before it did."""
+    return words.replace("othing was changed", "othing more was changed")
 
 
 def settle_original(original: Ticket, undo: Ticket, state: ExecutionState, *, skipped: int) -> None:

@@ -62,6 +62,7 @@ DRIVERS = {"MySQLdb", "pymysql", "pymysqlreplication"}
 # These talk to a server, and know nothing of Django's models.
 DRIVER_SHELL = {
     *("changes.targets", "changes.runner", "changes.killing", "changes.definitions", "changes.online_server"),
+    *("changes.forced_keys", "changes.fragile_values"),
     *("backups.source", "backups.shared", "backups.snapshot", "backups.schema", "backups.bulk", "backups.purging"),
 }
 # These put both together: a server's answers, or its errors, and models.

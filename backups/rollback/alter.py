@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from backups.rollback.column_types import parse_type, read_words
+from backups.rollback.column_types import lacks_default, parse_type, read_words
 from backups.rollback.definitions import COUNTER, PRIMARY, Element, TableDefinition
 from backups.rollback.literals import fold_name, quote_identifier
 
@@ -57,6 +57,11 @@ def build_alters(
     if now.unread != wanted.unread:
         raise NoInverseError(f"no way back is known for the table option {now.unread or wanted.unread!r}")
     statements, late = list[str](), list[str]()
+    own = _find_self_referring(now, wanted)
+    if own:
+        # MySQL keeps the index that such a key refers to in the statement that drops the key.
+        statements.append(", ".join(f"DROP FOREIGN KEY {quote_identifier(key.name)}" for key in own))
+        now = replace(now, foreign_keys=tuple(key for key in now.foreign_keys if key not in own))
     clauses = [*_drop_constraints(now, wanted), *_change_indexes(now, wanted, dropping=True)]
     clauses += _change_columns(now, wanted, renamed)
     clauses += _change_indexes(now, wanted, dropping=False)
@@ -76,13 +81,33 @@ def build_alters(
         statements.insert(0, "REMOVE PARTITIONING")
     if wanted.partitioning and now.partitioning != wanted.partitioning:
         statements.append(wanted.partitioning)
-    return tuple(f"ALTER TABLE {name} {statement};" for statement in statements)
+    there = {column.name: column for column in now.columns}
+    changed = [column for column in wanted.columns if there.get(column.name) != column or statements]
+    return (
+        *(f"ALTER TABLE {name} {statement};" for statement in statements),
+        *build_default_drops(changed, name),
+    )
+
+
+def build_default_drops(columns: Iterable[Element], name: str) -> tuple[str, ...]:
+    """Return the statement that takes the default NULL from those of `columns` that do not have even that."""
+    clauses = [
+        f"ALTER COLUMN {quote_identifier(column.name)} DROP DEFAULT" for column in columns if lacks_default(column)
+    ]
+    return (f"ALTER TABLE {name} {', '.join(clauses)};",) if clauses else ()
 
 
 def find_missing(wanted: Iterable[Element], there: Iterable[Element]) -> list[Element]:
     """Return the elements of `wanted` that are not in `there`."""
     found = set(there)
     return [element for element in wanted if element not in found]
+
+
+def _find_self_referring(now: TableDefinition, wanted: TableDefinition) -> list[Element]:
+    """Return the foreign keys to drop that refer to their own table, where an index is to be dropped besides."""
+    gone = find_missing(now.foreign_keys, wanted.foreign_keys)
+    reference = f" REFERENCES {quote_identifier(now.name)} ("
+    return [key for key in gone if reference in key.text] if find_missing(now.indexes, wanted.indexes) else []
 
 
 def _drop_constraints(now: TableDefinition, wanted: TableDefinition) -> Iterator[str]:
@@ -236,6 +261,11 @@ def follow_renames(table: TableDefinition, renamed: Mapping[str, str]) -> TableD
     names = {fold_name(now): wanted for wanted, now in renamed.items()}
     if not names:
         return table
+    # A column that came in the place of a renamed one is another, whatever is on it.
+    taken = {fold_name(wanted) for wanted in renamed}
+    for column in table.columns:
+        if (name := fold_name(column.name)) in taken and name not in names:
+            names[name] = f"{column.name} (new)"
 
     def follow(element: Element) -> Element:
         head, found, rest = element.text.partition("(")

@@ -51,6 +51,7 @@ class ColumnType:
     nullable: bool
     charset: str
     is_generated: bool
+    is_compressed: bool = False
 
     @property
     def length(self) -> int:
@@ -89,7 +90,19 @@ def parse_type(column: Element, table_charset: str) -> ColumnType | None:
         nullable="NOT NULL" not in words,
         charset=(charset[1] if charset else table_charset) if has_charset else "",
         is_generated=any(words in read_words(column) for words in ("GENERATED ALWAYS AS", " AS ROW ")),
+        is_compressed=" COMPRESSED" in words,
     )
+
+
+def lacks_default(column: Element) -> bool:
+    """Tell whether a column that can be NULL has lost even that default: written so, it would get it (MySQL)."""
+    kind = parse_type(column, "")
+    if kind is None or not kind.nullable or kind.is_generated or kind.base in (*_TEXT_BYTES, *_BLOB_BYTES):
+        return False  # no default of a TEXT or BLOB is written, be it there or not
+    words = read_words(column)
+    # Of the server's own words only a TIMESTAMP's say NULL by itself; ours do, of columns on their way.
+    is_ours = words.endswith(" NULL") and kind.base != "timestamp"
+    return not is_ours and " DEFAULT " not in words
 
 
 def build_bare_type(column: Element, options: Mapping[str, str]) -> str:
@@ -129,6 +142,8 @@ def keeps_values(old: ColumnType, new: ColumnType, *, strict: bool) -> bool:
     if old.charset != new.charset and not strict and old.base in _TEXT_BYTES:
         # Of characters that take more bytes fewer fit; the next larger type has room for all of them.
         return _TEXT_BYTES.get(new.base, 0) > _TEXT_BYTES[old.base]
+    if old.is_compressed and new.is_compressed and old.base != new.base:
+        return False  # MariaDB 11.8 answers "data too long" to the way back, whatever the values
     if (old.base, old.arguments, old.unsigned) == (new.base, new.arguments, new.unsigned):
         return True
     return any(

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 
-from backups.rollback.alter import NoInverseError, build_alters, find_counterparts
+from backups.rollback.alter import NoInverseError, build_alters, build_default_drops, find_counterparts
 from backups.rollback.column_types import DATES, can_return, keeps_values, parse_type, read_words
 from backups.rollback.databases import DatabaseDefinition, build_drop
 from backups.rollback.definitions import Definition, ObjectName, TableDefinition, ViewDefinition
@@ -187,7 +187,9 @@ def _find_fragile(before: TableDefinition, after: TableDefinition, change: Schem
     found = []
     for column in change.fragile.get(name, ()):
         kind = types.get(column)
-        if kind is not None and kind.base in DATES:
+        if kind is not None and kind.is_generated:
+            found.append(f"values of column {column} that this session would calculate otherwise")
+        elif kind is not None and kind.base in DATES:
             if column not in put_back:
                 found.append(f"dates of column {column} that this sql_mode does not allow, which an ALTER may make 0")
         elif fold_name(column) in counting or (counting and fold_name(column) not in there):
@@ -262,6 +264,8 @@ class _Inverse:
     def _restore(self, name: ObjectName, now: Definition | None, wanted: Definition | None) -> Iterator[str]:
         if now is None and name in self.change.empty:
             yield _make_empty(name, wanted)
+            if isinstance(wanted, TableDefinition):
+                yield from build_default_drops(wanted.columns, _name(name))
         elif not name[1]:
             yield _restore_schema(name[0], now, wanted)
         elif wanted is None:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from backups.rollback.alter import find_counterparts, find_missing, follow_renames
-from backups.rollback.column_types import GEOMETRIES, parse_type
+from backups.rollback.column_types import GEOMETRIES, parse_type, read_words
 from backups.rollback.definitions import Element, TableDefinition
 from backups.rollback.literals import fold_name
 
@@ -20,6 +20,8 @@ _WITHOUT_DEFAULT = GEOMETRIES | {"geometry", "json", "vector"}
 """Types for which the servers know no value to put into rows that are there when NOT NULL asks for one."""
 
 _PIECE = re.compile(r"'(?:[^'\\]|\\.|'')*+'|`(?:[^`]|``)*+`|\((?:[^()'`]|'(?:[^'\\]|\\.|'')*+')*\)", re.DOTALL)
+_RANDOM = re.compile(r"\b(?:uuid|uuid_short|rand|random_bytes|sysdate|user|current_user|session_user|connection_id)\b")
+"""In a default, with it MySQL adds no column (1674); a column that is there may get it."""
 _AFTER_TYPE = re.compile(r" (?:NOT NULL|NULL|DEFAULT|AUTO_INCREMENT|COMMENT|CHECK|INVISIBLE|ON UPDATE)\b| /\*")
 
 
@@ -56,7 +58,9 @@ def _needs_value(column: Element) -> bool:
     plain = _PIECE.sub("", column.text)
     has_default = " DEFAULT" in plain
     without_value = kind is None or (kind.base in _WITHOUT_DEFAULT and not kind.nullable and not has_default)
-    return without_value or " AUTO_INCREMENT" in plain or " CHECK " in plain
+    words = read_words(column)
+    is_random = " DEFAULT (" in words and _RANDOM.search(words) is not None
+    return without_value or is_random or " AUTO_INCREMENT" in plain or " CHECK " in plain
 
 
 def _relax(column: Element, table: TableDefinition, *, is_unfit: bool) -> Element:

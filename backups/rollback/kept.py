@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from backups.rollback.alter import build_alters
+from backups.rollback.alter import build_alters, build_default_drops
 from backups.rollback.definitions import Element, TableDefinition
 from backups.rollback.literals import quote_identifier
 from backups.rollback.triggers import TriggerDefinition, build_look_at_names, digest_triggers
@@ -112,11 +112,22 @@ def _make_stand_in(kept: KeptTable, table: TableDefinition) -> Iterator[str]:
     """Yield what makes the empty like; with triggers in the same schema, where all names but its columns' are taken."""
     if not kept.triggers:
         yield table.build_create(kept.stand_in_schema, parents_in=kept.schema_name)
+        yield from _drop_defaults(kept, table)
         return
     yield _under_other_names(kept, table).build_create(kept.schema_name, parents_in=kept.schema_name)
+    yield from _drop_defaults(kept, table)
     for number, trigger in enumerate(kept.triggers):
         for sql in trigger.build(kept.schema_name, kept.stand_in_table, kept.name_beside(f"t{number}")):
             yield sql.removesuffix(";")
+
+
+def _drop_defaults(kept: KeptTable, table: TableDefinition) -> Iterator[str]:
+    yield from (sql.removesuffix(";") for sql in build_default_drops(table.columns, kept.stand_in_name))
+
+
+def without_named_rules(table: TableDefinition) -> TableDefinition:
+    """Return what an empty like has in common with its table: rules may have other names, and parents, for a while."""
+    return replace(table, foreign_keys=(), checks=())
 
 
 def _under_other_names(kept: KeptTable, table: TableDefinition) -> TableDefinition:

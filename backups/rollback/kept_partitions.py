@@ -6,12 +6,15 @@ the place of one that goes back; that is looked for before anything is changed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from backups.rollback.column_types import SET_THEMSELVES, build_bare_type, parse_type
 from backups.rollback.definitions import PRIMARY, Element, TableDefinition
 from backups.rollback.kept import KeptTable
 from backups.rollback.literals import quote_identifier
+
+_PARTITION = re.compile(r"PARTITION (?:`((?:[^`]|``)+)`|(\w+))")
 
 EVERY = "*"
 """Stands for all partitions; none can be called so."""
@@ -39,11 +42,17 @@ def list_unique(table: TableDefinition) -> tuple[tuple[str, ...], ...] | None:
     return tuple(found)
 
 
+def choose_partitions(table: TableDefinition, names: Sequence[str]) -> tuple[str, ...]:
+    """Return those of `names` that the table has: with IF EXISTS others are passed over. All, where it lists none."""
+    there = {(match[1] or match[2]).replace("``", "`").casefold() for match in _PARTITION.finditer(table.partitioning)}
+    return tuple(name for name in names if name.casefold() in there) or tuple(names)
+
+
 def parse_key(index: Element) -> tuple[str, ...]:
-    """Return the columns of an index; () when it holds only the beginning of one, or an expression."""
+    """Return the columns of an index; () when it holds only the beginning of one, an expression, or a period."""
     text = index.text.partition(" (")[2]
     inside = text.partition(")")[0]
-    if "(" in inside:
+    if "(" in inside or inside.endswith(" WITHOUT OVERLAPS"):
         return ()
     parts = [part.strip().removesuffix(" DESC").removesuffix(" ASC") for part in inside.split(",")]
     return tuple(part.strip("`").replace("``", "`") for part in parts)

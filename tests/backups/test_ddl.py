@@ -96,10 +96,10 @@ def test_a_renamed_column_is_renamed_back_with_its_index() -> None:
 
 
 def test_names_that_change_places_go_back() -> None:
-    before = table("`a` int", "`b` int")
-    after = table("`b` int", "`a` int")
+    before = table("`a` int DEFAULT NULL", "`b` int DEFAULT NULL")
+    after = table("`b` int DEFAULT NULL", "`a` int DEFAULT NULL")
     assert undo(before, after, column_renames=(("a", "b"), ("b", "a"))) == Inverse(
-        ("ALTER TABLE `shop`.`t` CHANGE COLUMN `b` `a` int, CHANGE COLUMN `a` `b` int;",)
+        ("ALTER TABLE `shop`.`t` CHANGE COLUMN `b` `a` int DEFAULT NULL, CHANGE COLUMN `a` `b` int DEFAULT NULL;",)
     )
 
 
@@ -266,3 +266,20 @@ def test_a_zero_that_auto_increment_numbers_is_lost() -> None:
     assert "the 0 of column id, which AUTO_INCREMENT makes a number" in inverse.missing
     assert undo(table(ID, PK), counting).statements
     assert undo(table(ID, PK), table(ID, A, PK), fragile={T: ("id",)}).statements, "no column got a counter"
+
+
+def test_a_new_column_is_not_taken_for_the_renamed_one_whose_name_it_has() -> None:
+    before = table("`id` int NOT NULL", PK)
+    after = table("`id` bigint NOT NULL", "`old` int NOT NULL", PK)
+    undone = undo(before, after, column_renames=(("id", "old"),), whole_columns=frozenset({"id"}))
+    (statement,) = undone.statements
+    assert "DROP PRIMARY KEY" in statement
+    assert "ADD PRIMARY KEY (`id`)" in statement
+
+
+def test_a_column_without_any_default_does_not_get_null_for_one() -> None:
+    undone = undo(table(ID, "`a` int"), table(ID, "`a` bigint DEFAULT NULL"))
+    assert undone.statements == (
+        "ALTER TABLE `shop`.`t` ALTER COLUMN `a` DROP DEFAULT;",
+        "ALTER TABLE `shop`.`t` CHANGE COLUMN `a` `a` int;",
+    )

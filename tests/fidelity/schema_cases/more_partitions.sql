@@ -1,0 +1,80 @@
+-- title: partitions of every other kind
+-- [make]
+CREATE TABLE rc (a INT NOT NULL, b VARCHAR(20) NOT NULL, v VARCHAR(30), n INT, UNIQUE KEY u (a, b), KEY kv (v)) PARTITION BY RANGE COLUMNS (a, b) (PARTITION `p-1` VALUES LESS THAN (10, 'm''x') COMMENT = 'c''1 \\', PARTITION `p,2` VALUES LESS THAN (10, MAXVALUE), PARTITION P3 VALUES LESS THAN (MAXVALUE, MAXVALUE));
+INSERT INTO rc VALUES (1, 'a', 'one', 1), (10, 'n', 'two', NULL), (10, 'zzz', NULL, 3), (99, '', '', 4);
+CREATE TABLE lc (id INT NOT NULL, c VARCHAR(10) NOT NULL DEFAULT 'x', v TEXT, PRIMARY KEY (id, c)) PARTITION BY LIST COLUMNS (c) (PARTITION a VALUES IN ('x', 'y)', 'z,'), PARTITION b VALUES IN ('ü', ''), PARTITION c VALUES IN ('''', '\\'));
+INSERT INTO lc VALUES (1, 'x', 'one'), (2, 'y)', 'two'), (3, 'ü', NULL), (4, '''', 'four'), (5, '\\', '');
+CREATE TABLE li (id INT, v VARCHAR(20), KEY ki (id)) PARTITION BY LIST (id % 3) (PARTITION n VALUES IN (NULL, 0), PARTITION o VALUES IN (1, 2, -1, -2));
+INSERT INTO li VALUES (NULL, 'null'), (3, 'three'), (1, 'one'), (1, 'one'), (-5, 'minus');
+CREATE TABLE ky (a INT NOT NULL, b INT NOT NULL, v INT, PRIMARY KEY (a, b)) PARTITION BY LINEAR KEY (b) PARTITIONS 3;
+INSERT INTO ky VALUES (1, 1, 1), (1, 2, 2), (2, 5, 3);
+CREATE TABLE lh (id INT NOT NULL, at DATETIME NOT NULL, v INT, PRIMARY KEY (id, at)) PARTITION BY LINEAR HASH (YEAR(at)) PARTITIONS 5;
+INSERT INTO lh VALUES (1, '2020-01-01', 1), (2, '2021-01-01', 2);
+CREATE TABLE ut (id INT NOT NULL, ts TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, v INT, KEY (v)) PARTITION BY RANGE (UNIX_TIMESTAMP(ts)) (PARTITION a VALUES LESS THAN (1600000000), PARTITION b VALUES LESS THAN MAXVALUE);
+INSERT INTO ut VALUES (1, '2020-01-01', 1), (2, '2021-06-06', 2);
+CREATE TABLE sp (id INT NOT NULL, at DATE NOT NULL, v INT) PARTITION BY RANGE (TO_DAYS(at)) SUBPARTITION BY KEY (id) SUBPARTITIONS 2 (PARTITION a VALUES LESS THAN (TO_DAYS('2021-01-01')), PARTITION b VALUES LESS THAN (TO_DAYS('2022-01-01')), PARTITION m VALUES LESS THAN MAXVALUE);
+INSERT INTO sp VALUES (1, '2020-05-05', 1), (2, '2021-05-05', 2), (3, '2022-05-05', 3), (3, '2022-05-05', 3);
+-- [drop odd partitions]
+ALTER TABLE rc DROP PARTITION `p-1`, `p,2`;
+-- [split at the end]
+ALTER TABLE rc REORGANIZE PARTITION P3 INTO (PARTITION p3 VALUES LESS THAN (50, 'a'), PARTITION p4 VALUES LESS THAN (MAXVALUE, MAXVALUE) COMMENT 'last'); INSERT INTO rc VALUES (60, 'q', 'x', 1);
+-- [rename a partition]
+ALTER TABLE rc REORGANIZE PARTITION `p-1` INTO (PARTITION renamed VALUES LESS THAN (10, 'm''x'));
+-- [list of odd words]
+ALTER TABLE lc ADD PARTITION (PARTITION d VALUES IN ('q)', '"', 'é')); INSERT INTO lc VALUES (9, 'é', 'new');
+-- [list reorganized]
+ALTER TABLE lc REORGANIZE PARTITION a, b INTO (PARTITION a VALUES IN ('x', 'y)', 'ü'), PARTITION `b b` VALUES IN ('z,', ''));
+-- [list dropped]
+ALTER TABLE lc DROP PARTITION c; INSERT INTO lc VALUES (10, 'x', 'new');
+-- [list with null dropped]
+ALTER TABLE li DROP PARTITION n;
+-- [list with null truncated]
+ALTER TABLE li TRUNCATE PARTITION n; INSERT INTO li VALUES (6, 'new');
+-- [list truncated, others written]
+ALTER TABLE li TRUNCATE PARTITION n; UPDATE li SET v = 'x' WHERE id = 1;
+-- [list column of the expression wider]
+ALTER TABLE li ADD COLUMN z INT, MODIFY v VARCHAR(40);
+-- [linear key grows]
+ALTER TABLE ky ADD PARTITION PARTITIONS 4; UPDATE ky SET v = 9 WHERE a = 1;
+-- [linear key to hash]
+ALTER TABLE ky PARTITION BY HASH (a) PARTITIONS 2;
+-- [key of no columns]
+ALTER TABLE ky PARTITION BY KEY () PARTITIONS 2; ALTER TABLE ky COALESCE PARTITION 1;
+-- [reorganize all]
+ALTER TABLE ky REORGANIZE PARTITION; ALTER TABLE ky REBUILD PARTITION ALL;
+-- [optimize and analyze]
+ALTER TABLE lh OPTIMIZE PARTITION p0; ALTER TABLE lh ANALYZE PARTITION ALL; ALTER TABLE lh CHECK PARTITION p1;
+-- [linear hash away]
+ALTER TABLE lh ADD COLUMN x INT REMOVE PARTITIONING;
+-- [drop by time]
+ALTER TABLE ut DROP PARTITION a;
+-- [truncate by time]
+ALTER TABLE ut TRUNCATE PARTITION a, b;
+-- [column dropped by time]
+ALTER TABLE ut ADD COLUMN x INT; ALTER TABLE ut PARTITION BY RANGE (UNIX_TIMESTAMP(ts)) (PARTITION a VALUES LESS THAN (1500000000), PARTITION c VALUES LESS THAN MAXVALUE);
+-- [drop subpartitioned]
+ALTER TABLE sp DROP PARTITION a, m;
+-- [split subpartitioned]
+ALTER TABLE sp REORGANIZE PARTITION m INTO (PARTITION c VALUES LESS THAN (TO_DAYS('2023-01-01')), PARTITION m VALUES LESS THAN MAXVALUE);
+-- [subpartitioned to plain]
+ALTER TABLE sp REMOVE PARTITIONING; ALTER TABLE sp PARTITION BY HASH (id); DELETE FROM sp WHERE id = 1;
+-- [drop the table]
+DROP TABLE rc, sp;
+-- [truncate the tables]
+TRUNCATE rc; TRUNCATE lc; TRUNCATE sp; INSERT INTO li VALUES (1, 'q');
+-- [columns of partitioned ones]
+ALTER TABLE lc MODIFY v TINYTEXT, ADD COLUMN f INT FIRST;
+-- [column dropped of partitioned ones]
+ALTER TABLE lc DROP COLUMN v; ALTER TABLE lh DROP COLUMN v;
+-- [key column longer]
+ALTER TABLE lc MODIFY c VARCHAR(20) NOT NULL DEFAULT 'x';
+-- [partition that is there]
+CREATE TABLE IF NOT EXISTS lc (x INT) PARTITION BY HASH (x); CREATE TABLE like1 LIKE rc; INSERT INTO like1 SELECT * FROM rc; ALTER TABLE like1 DROP PARTITION P3;
+-- [partition into a table] servers=mariadb expect=warned
+ALTER TABLE li CONVERT PARTITION n TO TABLE li_n;
+-- [table into a partition] servers=mariadb11 expect=warned
+CREATE TABLE side (id INT, v VARCHAR(20), KEY ki (id)); ALTER TABLE li CONVERT TABLE side TO PARTITION z VALUES IN (7);
+-- [rename a column of the expression] 
+ALTER TABLE rc RENAME COLUMN v TO vv, RENAME TO rc2;
+-- [if exists] servers=mariadb
+ALTER TABLE rc DROP PARTITION IF EXISTS P3, nix; ALTER TABLE ky ADD PARTITION IF NOT EXISTS PARTITIONS 1;
