@@ -214,7 +214,7 @@ class _Reader:
 
     def _read_tables(self) -> Iterator[Table]:
         for schema, names in _by_schema(self.base_tables):
-            keys = self._read_keys(schema, names)
+            keys, hidden = self._read_keys(schema, names)
             columns: dict[str, list[tuple[Any, ...]]] = {name: [] for name in names}
             sql = (
                 "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, CHARACTER_SET_NAME,"
@@ -228,19 +228,27 @@ class _Reader:
             for name in sorted(names):
                 read = tuple(_build_column(*facts) for facts in columns[name])
                 key = choose_key(read, keys.get(name, {}))
-                yield Table(schema, name, read, key, self.base_tables[schema, name])
+                engine = self.base_tables[schema, name]
+                is_hashed = self.flavor.is_mariadb and engine != "MEMORY"
+                yield Table(schema, name, read, key, engine, len(hidden.get(name, ())) if is_hashed else 0)
 
-    def _read_keys(self, schema: str, names: set[str]) -> dict[str, dict[str, list[str | None]]]:
-        """Return the columns of each unique key of each table, in key order; None stands for an expression."""
+    def _read_keys(
+        self, schema: str, names: set[str]
+    ) -> tuple[dict[str, dict[str, list[str | None]]], dict[str, set[str]]]:
+        """Return the columns of each unique key of each table, in key order, None for an expression; and which of
+        the keys are hashes, for which MariaDB keeps a column that nobody else sees."""
         sql = (
-            "SELECT TABLE_NAME, INDEX_NAME, COLUMN_NAME FROM information_schema.STATISTICS"
+            "SELECT TABLE_NAME, INDEX_NAME, COLUMN_NAME, INDEX_TYPE FROM information_schema.STATISTICS"
             " WHERE TABLE_SCHEMA = %s AND NON_UNIQUE = 0"
         )
         statement, parameters = _restrict(sql, "TABLE_NAME", schema, names)
         found: dict[str, dict[str, list[str | None]]] = {}
-        for table, index, column in self.ask(statement + " ORDER BY TABLE_NAME, SEQ_IN_INDEX", parameters):
+        hashes: dict[str, set[str]] = {}
+        for table, index, column, kind in self.ask(statement + " ORDER BY TABLE_NAME, SEQ_IN_INDEX", parameters):
             found.setdefault(table, {}).setdefault(index, []).append(column)
-        return found
+            if kind == "HASH":
+                hashes.setdefault(table, set()).add(index)
+        return found, hashes
 
     def _cascade_rows(self, parents: Sequence[ObjectName]) -> Iterator[tuple[Any, ...]]:
         # InnoDB's own tables show children in schemas the account has no rights on, where deletes cascade all the

@@ -198,12 +198,16 @@ def decode_rows_head(body: bytes, type_code: int) -> RowsEvent:
 
 def decode_rows(body: bytes, type_code: int, table_map: TableMap, table: Table, flavor: Flavor) -> Iterator[RowChange]:
     """Yield the changes of one rows event in the order they were made. Raises as bind_codecs and iterate_rows do."""
-    return iterate_rows(body, type_code, table_map, bind_codecs(table_map, table, flavor))
+    codecs = bind_codecs(table_map, table, flavor)
+    return iterate_rows(body, type_code, table_map, codecs, hidden=table.hidden)
 
 
-def iterate_rows(body: bytes, type_code: int, table_map: TableMap, codecs: tuple[Codec, ...]) -> Iterator[RowChange]:
+def iterate_rows(
+    body: bytes, type_code: int, table_map: TableMap, codecs: tuple[Codec, ...], *, hidden: int = 0
+) -> Iterator[RowChange]:
     """Yield the changes of one rows event, with the codecs that were bound to its table map.
 
+    hidden: how many columns at the end are no columns of the table; the images are without them.
     Columns that the event does not carry are ABSENT. Raises DecodeError when the event is cut, belongs to another
     table map, or holds what no such column can.
     """
@@ -217,10 +221,13 @@ def iterate_rows(body: bytes, type_code: int, table_map: TableMap, codecs: tuple
     if data and not any(any(bitmap) for bitmap in head.present):
         raise DecodeError("found a rows event with rows but without columns. The event is misread.")
     plans = [_plan_image(bitmap, codecs) for bitmap in head.present]
+    width = len(codecs) - hidden
     while position < len(data):
         first, position = _decode_image(data, position, plans[0])
+        first = first[:width]
         if kind is ChangeKind.UPDATE:
             after, position = _decode_image(data, position, plans[1])
+            after = after[:width]
             yield RowChange(kind, first, after)
         elif kind is ChangeKind.INSERT:
             yield RowChange(kind, None, first)

@@ -65,6 +65,7 @@ class Table:
 
     primary_key: column indexes (from 0) of the primary key, in key order; when there is none, of the first
     unique key whose columns are all NOT NULL and not generated; empty when there is neither.
+    hidden: how many columns only the binlog shows, behind all others: MariaDB's hashes of long unique keys.
     """
 
     schema_name: str
@@ -72,6 +73,7 @@ class Table:
     columns: tuple[Column, ...]
     primary_key: tuple[int, ...] = ()
     engine: str = "InnoDB"
+    hidden: int = 0
 
     @property
     def is_sequence(self) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from backups.binlog.codecs import Codec, choose_codec
 from backups.binlog.flavor import Flavor
-from backups.binlog.rows import Table
+from backups.binlog.rows import Column, Table
 from backups.binlog.values import take
 from backups.errors import DecodeError, UnknownTypeError
 
@@ -16,6 +16,9 @@ _META_SIZES = {
     **dict.fromkeys((4, 5, 17, 18, 19, 140, 242, 245, 249, 250, 251, 252, 255), 1),
     **dict.fromkeys((15, 16, 141, 246, 247, 248, 253, 254), 2),
 }
+
+_HASH = Column("DB_ROW_HASH", "bigint", "bigint(20) unsigned", unsigned=True, generated="VIRTUAL")
+"""MariaDB's column behind a unique key that is too long for an index (sql/sql_table.cc, add_hash_field)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ def _decode_meta(data: bytes, types: tuple[int, ...], where: str) -> tuple[int, 
 
 
 def bind_codecs(table_map: TableMap, table: Table, flavor: Flavor) -> tuple[Codec, ...]:
-    """Return one codec per column of `table`, checked against the table map.
+    """Return one codec per column of `table`, and then of those that only the binlog shows, checked against the map.
 
     Raises DecodeError when the map is of another table or its columns do not fit, UnknownTypeError naming
     schema.table.column for a type we cannot read.
@@ -108,13 +111,14 @@ def bind_codecs(table_map: TableMap, table: Table, flavor: Flavor) -> tuple[Code
     label = f"{table.schema_name}.{table.name}"
     if (table_map.schema_name, table_map.table_name) != (table.schema_name, table.name):
         raise DecodeError(f"found a table map of {table_map.schema_name}.{table_map.table_name}; needed: {label}.")
-    found, needed = len(table_map.column_types), len(table.columns)
+    columns = (*table.columns, *[_HASH] * table.hidden)
+    found, needed = len(table_map.column_types), len(columns)
     if found != needed:
         raise DecodeError(
             f"{label}: found {found} columns in the binlog; needed: {needed}, as the snapshot has. The table was "
             "altered between the snapshot and the statement, or has hidden columns; its rows cannot be read safely."
         )
-    wires = zip(table.columns, table_map.column_types, table_map.column_meta, strict=True)
+    wires = zip(columns, table_map.column_types, table_map.column_meta, strict=True)
     return tuple(
         choose_codec(column, code, meta, flavor, where=f"{label}.{column.name}") for column, code, meta in wires
     )

@@ -34,7 +34,7 @@ def generate_inverses(
 
     kind: of the rows events. Columns that the inverse does not name are skipped, not decoded.
     """
-    if not any(not column.generated for column in table.columns):
+    if table.hidden or not any(not column.generated for column in table.columns):
         return None
     return _Generator(table, table_map, codecs, flavor).generate(kind)
 

@@ -30,14 +30,15 @@ class TablePlan:
         self.table = table
         self.table_map = table_map
         self.flavor = flavor
-        self.codecs = bind_codecs(table_map, table, flavor)
+        self.wire_codecs = bind_codecs(table_map, table, flavor)
+        self.codecs = self.wire_codecs[: len(table.columns)]
         self._generated: dict[ChangeKind, BuildInverses | None] = {}
         self._full_heads: set[bytes] = set()
         self._small_events = 0
 
     def decode_rows(self, body: bytes, type_code: int) -> Iterator[RowChange]:
         """Yield the changes in a rows event's body (no header, no checksum), in the order they were made."""
-        return iterate_rows(body, type_code, self.table_map, self.codecs)
+        return iterate_rows(body, type_code, self.table_map, self.wire_codecs, hidden=self.table.hidden)
 
     def has_needed_columns(self, body: bytes, type_code: int) -> bool:
         """Tell whether the row images carry every column that can be written. Raises DecodeError when the head is cut.
@@ -47,10 +48,10 @@ class TablePlan:
         if self.has_all_columns(body, type_code):
             return True
         found = decode_rows_head(body, type_code)
-        return found.column_count == len(self.codecs) and all(
+        return found.column_count == len(self.wire_codecs) and all(
             there or column.generated
             for image in found.present
-            for there, column in zip(image, self.table.columns, strict=True)
+            for there, column in zip(image[: len(self.codecs)], self.table.columns, strict=True)
         )
 
     def has_all_columns(self, body: bytes, type_code: int) -> bool:
@@ -59,7 +60,7 @@ class TablePlan:
         if head in self._full_heads:
             return True
         found = decode_rows_head(body, type_code)
-        if found.column_count != len(self.codecs) or not all(all(image) for image in found.present):
+        if found.column_count != len(self.wire_codecs) or not all(all(image) for image in found.present):
             return False
         if len(self._full_heads) >= _HEADS_KEPT:  # the extra data of version 2 can make many
             self._full_heads.clear()
@@ -98,7 +99,7 @@ class TablePlan:
 
     def _rows_offset(self, body: bytes, type_code: int) -> int:
         """Return where the rows begin in an event of this table: after its ids, extra data, and bitmaps of columns."""
-        count = len(self.codecs)
+        count = len(self.wire_codecs)
         bitmaps = 2 if ROWS_KINDS.get(type_code) is ChangeKind.UPDATE else 1
         extra = int.from_bytes(body[8:10], "little") if type_code >= 30 else 0
         return 8 + extra + (1 if count < 251 else 3) + (count + 7) // 8 * bitmaps

@@ -119,7 +119,7 @@ class ShadowedRows:
         if not by_keys and not rows.left_out:
             return Kept(raw)
         body, type_code = raw[HEADER_SIZE:], raw[4]
-        head, parts = split_rows(body, type_code, plan.codecs)
+        head, parts = split_rows(body, type_code, plan.wire_codecs)
         counts = is_told_by_shadow if by_keys else is_own
         changes = plan.decode_rows(body, type_code)
         kept = [part for part, change in zip(parts, changes, strict=True) if counts(rows, plan.table, change)]
