@@ -82,18 +82,29 @@ def make_guards(connection: Any, change: SchemaChange, sql_mode: str, *, is_lock
             continue
         narrowed, renamed = find_narrowed(before, after, change), dict(change.column_renames)
         guarded, key = describe_guards(kept, before, after, narrowed, renamed)
-        with _session_mode(connection, _allow_dates(sql_mode)):
+        with _session_mode(connection, _as_guard(sql_mode)):
             for sql in build_guards(kept, guarded, after, key, is_locked=is_locked):
                 read_rows(connection, sql)
 
 
-def _allow_dates(sql_mode: str) -> str:
-    """Return the mode with every date allowed: else the kept values beside a guard become zeros as well.
+# Modes that say how text is read. Definitions are written, and have to be read, without them.
+_OF_TEXT = frozenset(
+    {
+        *("ANSI", "ANSI_QUOTES", "NO_BACKSLASH_ESCAPES", "PIPES_AS_CONCAT", "IGNORE_SPACE", "HIGH_NOT_PRECEDENCE"),
+        *("EMPTY_STRING_IS_NULL", "ORACLE", "MSSQL", "DB2", "MAXDB", "POSTGRESQL"),
+    }
+)
+_OF_DATES = frozenset({"NO_ZERO_DATE", "NO_ZERO_IN_DATE", "TRADITIONAL"})
 
-    What the statement made of a date is then taken from the table.
+
+def _as_guard(sql_mode: str) -> str:
+    """Return the mode in which a guard becomes what the statement made of a value: as far as it is about values.
+
+    With every date allowed: else the kept values beside a guard become zeros as well. What the statement made of a date
+    is then taken from the table.
     """
-    others = {"NO_ZERO_DATE", "NO_ZERO_IN_DATE", "TRADITIONAL", ""}
-    return ",".join(["ALLOW_INVALID_DATES", *(mode for mode in sql_mode.split(",") if mode.upper() not in others)])
+    left = [mode for mode in sql_mode.split(",") if mode and mode.upper() not in _OF_TEXT | _OF_DATES]
+    return ",".join(["ALLOW_INVALID_DATES", *left])
 
 
 @contextlib.contextmanager

@@ -25,7 +25,7 @@ from tests.live.random_tables import random_cases
 from tests.servers import Server, Servers, server_names
 
 pytestmark = pytest.mark.live
-FILES = ("mixed", "names", "triggers", "views")
+FILES = ("ansi_quotes", "mixed", "names", "triggers", "views")
 EXAMPLES = int(os.environ.get("RANDOM_SCHEMA_CHANGES", "12"))
 """On each server."""
 
