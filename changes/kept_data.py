@@ -126,21 +126,27 @@ def take_back(connection: Any, tables: Sequence[KeptTable], before: Definitions)
     Returns what could not be taken back and where it is, "" when all is as it was. Raises MySQLdb.Error.
     """
     release(connection)
+    with _session_mode(connection, SQL_MODE):
+        left = _bring_whole_back(connection, [kept for kept in tables if kept.is_whole], before)
+    if not left and tables:
+        for schema in (tables[0].stand_in_schema, tables[0].kept_schema):
+            read_rows(connection, f"DROP DATABASE IF EXISTS `{schema}`")
+    return "; ".join(left)
+
+
+def _bring_whole_back(connection: Any, tables: Sequence[KeptTable], before: Definitions) -> list[str]:
+    """Return what could not be brought back, and where it is."""
     left = list[str]()
     for kept in tables:
-        is_away = kept.is_whole and _exists(connection, kept.kept_schema, kept.table_name)
+        is_away = _exists(connection, kept.kept_schema, kept.table_name)
         if kept.triggers:
             is_away = is_away or _exists(connection, kept.schema_name, kept.aside_table)
             read_rows(connection, f"DROP TABLE IF EXISTS {kept.stand_in_name}")  # it never took its place
         if is_away and not _move_back(connection, kept):
             left.append(f"the rows of {kept.table_name} are in {kept.kept_name}: others wrote new ones meanwhile")
     for kept in tables if not left else ():
-        if kept.is_whole:
-            _add_missing_keys(connection, kept, _table(before, kept))
-    if not left and tables:
-        for schema in (tables[0].stand_in_schema, tables[0].kept_schema):
-            read_rows(connection, f"DROP DATABASE IF EXISTS `{schema}`")
-    return "; ".join(left)
+        _add_missing_keys(connection, kept, _table(before, kept))
+    return left
 
 
 def _move_back(connection: Any, kept: KeptTable) -> bool:
