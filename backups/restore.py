@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,17 +13,16 @@ from backups.archive import Archive, ArchiveHeader
 from backups.binlog.flavor import Flavor
 from backups.binlog.rows import ChangeKind, Image, RowChange
 from backups.binlog.snapshots import CascadeFact
+from backups.conflicts import Conflict, Conflicts
 from backups.cursors import open_backup_cursor
-from backups.emptiness import find_fired, find_in_table, find_object
 from backups.errors import BackupError, HalfRestoredError, RestoreError
 from backups.guards import Guards, TableName
 from backups.preview import PreviewPage, PreviewRow, preview
-from backups.rollback.databases import parse_drop
-from backups.rollback.kept_values import Question, is_preparation, parse_question, parse_write
 from backups.rollback.statements import build_key_text
+from backups.rollback_session import SQL_MODE, UTC
+from backups.schema_undo import SchemaUndo
 from backups.undoing import (
     RowKey,
-    Shown,
     UndoChange,
     UndoItem,
     check_item,
@@ -38,7 +36,6 @@ from backups.undoing import (
 
 __all__ = ["Conflict", "PreviewPage", "PreviewRow", "RestoreResult", "UndoItem", "preview", "restore"]
 
-MOST_CONFLICTS = 200
 MOST_ROWS_READ_BACK = 100
 MOST_BYTES_READ_BACK = 1 << 18
 """In one question; a single row can be larger."""
@@ -49,49 +46,10 @@ MOST_PUT_BACK_KNOWN = 200_000
 LARGE_STATEMENT = 1 << 20
 """Characters; max_allowed_packet is 16 MiB by default on MariaDB."""
 
-SQL_MODE = "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION"
-
-SCHEMA_CHANGE_MODE = f"{SQL_MODE},STRICT_ALL_TABLES"
-"""Schema changes run strict: a value that an old type cannot hold stops the rollback, and is not cut."""
-
-UTC = "+00:00"
-
 DUPLICATE_KEY = 1062
 PARENT_HAS_CHILDREN = (1217, 1451)
 # A value, a check or a parent that the row cannot have any more: about this row, not about the server.
 _ROW_ERRORS = frozenset({1048, 1216, 1264, 1292, 1364, 1366, 1406, 1452, 1644, 3819, 4025})
-
-TOO_MANY_ROWS = 1242
-"""ER_SUBQUERY_NO_1_ROW: what kept.build_look_at_rows found."""
-
-_ROWS_SINCE = (
-    "found rows that were written since, for which no values of the dropped columns were kept, and a key, check or"
-    " foreign key on these. Needed: only rows that were there when the columns were dropped. Move the others away."
-)
-
-_NAMES_TAKEN = (
-    "found another table that has a trigger by the name of one that is to come back with its table. Needed: its name."
-    " Nothing was changed; rename the other trigger."
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """A row that cannot be put back as if nothing had happened since.
-
-    reason: "changed" (somebody changed it), "missing" (it is gone), "exists" (a row has its key), "children" (rows that
-        refer to it would go with it), "error" (the server refused it, or it reads back differently).
-    before: as it was before our change. after: as we left it. now: as it is. None where there is no row.
-    """
-
-    schema: str
-    table: str
-    key: str
-    reason: str
-    before: Shown | None
-    after: Shown | None
-    now: Shown | None
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +98,7 @@ def restore(
             "found a schema change among the statements to undo. Needed for a dry run: row changes only, as the server"
             " commits a schema change at once. Nothing was changed. Preview the rows, or run it."
         )
-    run = _Restore(connection, flavor, marker, on_conflict)
+    run = _Restore(connection, flavor, marker, Conflicts(on_conflict))
     is_over = False
     try:
         with open_backup_cursor() as backup:
@@ -173,7 +131,7 @@ def _undo_item(
     if is_schema_change(item):
         run.end_segment(before_commit)
         before_commit()
-        run.undo_schema_change(load_schema_records(backup, item), item.time_zone)
+        run.schema.run(load_schema_records(backup, item), item.time_zone)
     elif archive is None:
         run.undo_text(load_records_reversed(backup, item))
     else:
@@ -188,16 +146,16 @@ class _Restore:
     connection: Any
     flavor: Flavor
     marker: str
-    on_conflict: str
+    conflicts: Conflicts
+    schema: SchemaUndo = field(init=False)
     sources: list[tuple[UndoItem, Archive | None]] = field(default_factory=list)
-    conflicts: list[Conflict] = field(default_factory=list)
     rows_restored: int = 0
     rows_skipped: int = 0
     rows_overwritten: int = 0
     statements_run: int = 0
     first_kind: str = ""
     verified: bool = True
-    _cursor: Any = None
+    _cursor: Any = field(init=False)
     _guards: Guards = field(init=False)
     _left_alone: set[RowKey] = field(default_factory=set)
     _unread: list[tuple[UndoChange, str]] = field(default_factory=list)
@@ -210,21 +168,26 @@ class _Restore:
     _left_children: list[UndoChange] = field(default_factory=list)
     _triggers_fire: bool = False
     _committed_rows: int = 0
-    _committed_schema_changes: int = 0
+
+    def __post_init__(self) -> None:
+        self._cursor = self.connection.cursor()
+        self.schema = SchemaUndo(self._cursor, self.marker, self.conflicts)
+
+    @property
+    def on_conflict(self) -> str:
+        return self.conflicts.on_conflict
 
     @property
     def is_stopped(self) -> bool:
-        return bool(self.conflicts) and self.on_conflict == "stop"
+        return self.conflicts.is_stopped
 
     @property
     def is_full(self) -> bool:
-        """No use in looking for more conflicts."""
-        return self.is_stopped and len(self.conflicts) >= MOST_CONFLICTS
+        return self.conflicts.is_full
 
     def open_session(self, sources: list[tuple[UndoItem, Archive | None]]) -> None:
         """Fix what the texts rely on, and begin."""
         self.sources = sources
-        self._cursor = self.connection.cursor()
         self._guards = Guards(self.connection, self._cursor, self.flavor)
         headers = [archive.header for _, archive in sources if archive is not None]
         # Where children are in the archive they are put back by their own records; with checks on, putting back the
@@ -263,38 +226,6 @@ class _Restore:
                 self._guards.lock_parents(change.plan, change.change.after)
         self._read_back()
 
-    def undo_schema_change(self, records: Sequence[tuple[int, str]], time_zone: str) -> None:
-        """time_zone: in which the definitions were read, whose texts name times; "" for the server's."""
-        self._cursor.execute("SELECT @@GLOBAL.time_zone")
-        ((server_zone,),) = self._cursor.fetchall()
-        self._cursor.execute(f"SET SESSION sql_mode = '{SCHEMA_CHANGE_MODE}'")
-        try:
-            for _, text in records:
-                if self._keeps_rows(text) or self._keeps_objects(text):
-                    break
-                # What a column's DEFAULT names, and what becomes of values that change between TIMESTAMP and others, is
-                # the server's time. Values are found and compared as they are stored: twice a year an hour comes twice.
-                zone = UTC if text.startswith(("SELECT ", "UPDATE ")) else time_zone or server_zone
-                self._cursor.execute("SET SESSION time_zone = %s", (zone,))
-                try:
-                    self._cursor.execute(f"{self.marker} {text}".encode())
-                except MySQLdb.Error as error:
-                    if text.startswith("SELECT ") and error.args[0] == TOO_MANY_ROWS:
-                        raise RestoreError(_NAMES_TAKEN if "information_schema" in text else _ROWS_SINCE) from error
-                    raise
-                if text.startswith("LOCK TABLES "):
-                    self._require_no_trigger(records)
-                question = parse_question(text)
-                if question is not None and not self._settle_kept(question):
-                    break
-                self.statements_run += 1
-                self._committed_schema_changes += not is_preparation(text)
-        finally:
-            with suppress(MySQLdb.Error):  # a session that is gone holds no tables
-                self._cursor.execute("UNLOCK TABLES")
-        self._cursor.execute(f"SET SESSION sql_mode = '{SQL_MODE}', SESSION time_zone = '{UTC}'")
-        self._cursor.execute("START TRANSACTION")
-
     def undo_text(self, records: Iterator[tuple[int, str]]) -> None:
         """Run stored text as it is: each statement must change one row, but later changes cannot be seen."""
         self.verified = False
@@ -304,7 +235,7 @@ class _Restore:
                 self.rows_restored += 1
                 continue
             detail = f"record {number} matched no row, or more than one: {text[:200]}"
-            self._add_conflict(Conflict("", "", f"record {number}", "missing", None, None, None, detail))
+            self.conflicts.add(Conflict("", "", f"record {number}", "missing", None, None, None, detail))
             if self.on_conflict == "overwrite":
                 raise RestoreError(f"{detail}. Needed: one row. Nothing was changed; choose to skip such rows.")
             self.rows_skipped += self.on_conflict == "skip"
@@ -339,7 +270,7 @@ class _Restore:
         for undo in self._left_children:
             child = self._guards.find_left_children(undo.plan, undo.change)
             if child is not None:
-                self._add_conflict(self._conflict(undo, "children", undo.change.before, _describe_child(child)))
+                self.conflicts.add(self._conflict(undo, "children", undo.change.before, _describe_child(child)))
                 self.rows_restored -= 1
 
     def commit(self) -> None:
@@ -357,9 +288,9 @@ class _Restore:
     def describe(self, error: Exception) -> RestoreError:
         """Return what to raise for an error before COMMIT."""
         said = str(error) if isinstance(error, BackupError) else f"the target answered {error.args}."
-        if self._committed_schema_changes or self._committed_rows:
+        if self.schema.changes_committed or self._committed_rows:
             return HalfRestoredError(
-                f"{said} The rollback stopped in the middle: {self._committed_schema_changes} schema changes and"
+                f"{said} The rollback stopped in the middle: {self.schema.changes_committed} schema changes and"
                 f" {self._committed_rows} rows were undone before and stay so; nothing of the rest was changed."
             )
         if isinstance(error, RestoreError):
@@ -370,13 +301,13 @@ class _Restore:
         stopped = self.is_stopped
         return RestoreResult(
             rows_restored=self._committed_rows if stopped else self.rows_restored,
-            rows_skipped=self.rows_skipped,
-            rows_overwritten=self.rows_overwritten,
-            conflicts=tuple(self.conflicts),
+            rows_skipped=self.rows_skipped + self.schema.rows_skipped,
+            rows_overwritten=self.rows_overwritten + self.schema.rows_overwritten,
+            conflicts=tuple(self.conflicts.found),
             tables=tuple(self._tables),
             first_kind=self.first_kind,
             verified=self.verified,
-            statements_run=self.statements_run,
+            statements_run=self.statements_run + self.schema.statements_run,
         )
 
     # One row.
@@ -465,7 +396,7 @@ class _Restore:
         detail = "the row reads back differently: a trigger or the server changed what was written"
         if self.on_conflict != "stop":
             raise RestoreError(f"{self._label(undo)}: {detail}. Needed: the row as it was. Nothing was changed.")
-        self._add_conflict(self._conflict(undo, "error", self._read_now(undo), detail))
+        self.conflicts.add(self._conflict(undo, "error", self._read_now(undo), detail))
         self._left_alone |= undo.touched_keys()
         self.rows_restored -= 1
 
@@ -477,13 +408,13 @@ class _Restore:
                 f"{self._label(undo)}: {detail}. Needed: this row alone. Nothing was changed. Drop the trigger for the"
                 " time of the rollback."
             )
-        self._add_conflict(self._conflict(undo, "error", self._read_now(undo), detail))
+        self.conflicts.add(self._conflict(undo, "error", self._read_now(undo), detail))
 
     def _settle(self, undo: UndoChange, reason: str, detail: str) -> bool:
         """Note a conflict and do with its row what was asked for. Returns False when it is left as it is."""
         now = self._read_now(undo)
         reason = reason or ("missing" if now is None else "changed")
-        self._add_conflict(self._conflict(undo, reason, now, detail))
+        self.conflicts.add(self._conflict(undo, reason, now, detail))
         if self.on_conflict == "skip":
             self.rows_skipped += 1
         if self.on_conflict != "overwrite":
@@ -568,76 +499,11 @@ class _Restore:
             detail=detail,
         )
 
-    def _add_conflict(self, conflict: Conflict) -> None:
-        if len(self.conflicts) < MOST_CONFLICTS:
-            self.conflicts.append(conflict)
-
     def _label(self, undo: UndoChange) -> str:
         return f"{'.'.join(undo.table_name)}, {build_key_text(undo.image, undo.plan.table)}"
 
     def _note_kind(self, kind: str) -> None:
         self.first_kind = self.first_kind or kind
-
-    # Schema changes and triggers.
-
-    def _require_no_trigger(self, records: Iterable[tuple[int, str]]) -> None:
-        """Raise RestoreError where putting kept values back would fire a trigger. The table is locked: none comes."""
-        for write in filter(None, (parse_write(text) for _, text in records)):
-            schema, table, event = write
-            if trigger := find_fired(self._cursor, schema, table, event):
-                raise RestoreError(
-                    f"found the trigger {trigger} on {schema}.{table}, which would fire when what was set aside is put"
-                    f" back. Needed: no trigger on {event}. Drop it for the time of the rollback."
-                )
-
-    def _keeps_rows(self, text: str) -> bool:
-        """Tell whether undoing a CREATE TABLE would take rows away that did not come with it."""
-        if self.on_conflict == "overwrite" or (found := find_in_table(self._cursor, text)) is None:
-            return False
-        schema, table, what = found
-        detail = f"the table holds {what}, which dropping it would take away"
-        self._add_conflict(Conflict(schema, table, "", "changed", None, None, None, detail))
-        return True
-
-    def _keeps_objects(self, text: str) -> bool:
-        """Tell whether undoing a CREATE DATABASE would take away what others made in the schema.
-
-        No choice about conflicts lets it: what would go is more than the rows that the page can show.
-        """
-        schema = parse_drop(text)
-        found = find_object(self._cursor, schema) if schema is not None else ""
-        if schema is None or not found:
-            return False
-        detail = f"the schema {schema} holds {found}, which dropping it would take away"
-        if self.on_conflict != "stop":
-            raise RestoreError(f"{detail}. Needed: an empty schema. Drop what is in there in a ticket of its own.")
-        self._add_conflict(Conflict(schema, "", "", "changed", None, None, None, detail))
-        return True
-
-    def _settle_kept(self, question: Question) -> bool:
-        """Note the rows that others changed since their values were kept, and do with them what was asked for.
-
-        The cursor has the answer to the question: their keys. Returns False when nothing may be changed.
-        """
-        fields, rows = [column[0] for column in self._cursor.description], self._cursor.fetchall()
-        if not rows:
-            return True
-        reason, detail = "changed", "a column that is to get its old type and value back was changed since"
-        if not question.overwrite:
-            reason, detail = "exists", "a row that was written since has the key of one that is to come back"
-            if self.on_conflict == "overwrite":
-                raise RestoreError(f"found {detail}. Needed: its place. Nothing was changed; choose to skip such rows.")
-        for row in rows:
-            key = ", ".join(f"{name}={_show_key(value)}" for name, value in zip(fields, row, strict=True))
-            self._add_conflict(Conflict(*question.table, key, reason, None, None, None, detail))
-        self._cursor.execute(question.count.encode())
-        ((count,),) = self._cursor.fetchall()
-        if self.on_conflict == "skip":
-            self.rows_skipped += count
-        if self.on_conflict == "overwrite":
-            self._cursor.execute(question.overwrite.encode())
-            self.rows_overwritten += count
-        return self.on_conflict != "stop"
 
     def _verify_after_triggers(self) -> None:
         """Compare each row once more, at its oldest change: triggers of later statements can have changed it again."""
@@ -664,10 +530,6 @@ class _Restore:
                 f"{self._label(undo)}: found the row changed again by a trigger that the rollback itself fired."
                 " Needed: the row as it was. Nothing was changed. Drop the trigger for the time of the rollback."
             )
-
-
-def _show_key(value: Any) -> str:
-    return f"X'{value.hex()}'" if isinstance(value, bytes) else str(value)
 
 
 def _describe_child(child: CascadeFact) -> str:

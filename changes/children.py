@@ -15,9 +15,9 @@ from backups import faults
 from backups.binlog.flavor import Flavor
 from backups.binlog.snapshots import Snapshot
 from backups.errors import BackupError
-from backups.restore import SQL_MODE
 from backups.rollback.children import Shadow, ShadowTexts, TableName, name_shadows
 from backups.rollback.literals import quote_identifier
+from backups.rollback_session import SQL_MODE
 from backups.snapshot import read_cascades
 from changes.child_plan import ChildPlan
 from changes.fragile_values import STRICT_MODES

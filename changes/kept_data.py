@@ -10,7 +10,6 @@ from typing import Any
 import MySQLdb
 
 from backups.errors import DefinitionError
-from backups.restore import SQL_MODE
 from backups.rollback.alter import build_alters
 from backups.rollback.ddl import Definitions, SchemaChange, compare_definitions, find_narrowed
 from backups.rollback.definitions import TableDefinition
@@ -20,6 +19,7 @@ from backups.rollback.kept_partitions import build_row_copies
 from backups.rollback.kept_values import build_copies, build_guards
 from backups.rollback.literals import quote_identifier
 from backups.rollback.triggers import TriggerDefinition
+from backups.rollback_session import SQL_MODE
 from backups.triggers import read_triggers
 from changes.definitions import load_recorded, parse_definitions, plain_session, read_definitions
 from changes.targets import read_rows

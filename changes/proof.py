@@ -16,7 +16,6 @@ from typing import Any
 import MySQLdb
 
 from backups.errors import DefinitionError
-from backups.restore import SCHEMA_CHANGE_MODE
 from backups.rollback.alter import NoInverseError
 from backups.rollback.column_types import parse_type
 from backups.rollback.ddl import (
@@ -32,6 +31,7 @@ from backups.rollback.ddl import (
 from backups.rollback.definitions import ObjectName, TableDefinition
 from backups.rollback.kept import KeptTable
 from backups.rollback.literals import fold_name
+from backups.rollback_session import SCHEMA_CHANGE_MODE
 from changes import effort, keeping, kept_data, proof_server, targets
 from changes.alter_clauses import EVERY_TEXT
 from changes.ddl_undo import build_change, find_loss_by_text, label, list_names, mark

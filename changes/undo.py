@@ -18,6 +18,7 @@ from backups.binlog.flavor import Flavor
 from backups.errors import BackupError, DefinitionError, HalfRestoredError, RestoreError
 from backups.restore import PreviewPage, RestoreResult
 from backups.rollback.ddl import Inverse
+from backups.rollback_session import SCHEMA_CHANGE_MODE
 from backups.snapshot import read_snapshot
 from changes import ddl_undo, redo, runner, shutdown, targets
 from changes.activity import note
@@ -256,7 +257,7 @@ def _read_before(attempt: Attempt, connection: Any, flavor: Flavor, step: UndoSt
             undone.definitions_before,
             undone.undo_statements,
             flavor=flavor,
-            sql_mode=restore.SCHEMA_CHANGE_MODE,
+            sql_mode=SCHEMA_CHANGE_MODE,
             on_conflict=attempt.execution.ticket.rollback_plan["on_conflict"],
         )
     except (MySQLdb.Error, DefinitionError) as error:

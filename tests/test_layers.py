@@ -81,7 +81,15 @@ SHELL = DRIVER_SHELL | {
     *("changes.preflight_schemas", "changes.preflight_triggers", "changes.redo"),
     *("changes.keeping", "changes.kept_data", "changes.retention", "changes.purge"),
     *("changes.table_changes", "changes.online_change"),
-    *("backups.store", "backups.cursors", "backups.archive", "backups.capture", "backups.restore", "backups.preview"),
+    *(
+        "backups.store",
+        "backups.cursors",
+        "backups.archive",
+        "backups.capture",
+        "backups.restore",
+        "backups.schema_undo",
+    ),
+    "backups.preview",
     "inception_site.demo",
 }
 # The application asks actions; what it shows, it shows without a connection.

@@ -12,7 +12,7 @@ import MySQLdb
 import pytest
 from django.conf import settings as django_settings
 
-from backups import restore
+from backups import schema_undo
 from changes import actions, ddl_undo, execution, keeping, kept_data
 from changes.errors import ChangeError, CheckFailedError
 from changes.models import ExecutedStatement, Ticket
@@ -107,7 +107,7 @@ def test_rows_written_since_stop_the_rollback_of_a_truncate(place: Installation)
 def test_nobody_can_write_between_the_look_and_the_replacing_of_an_emptied_table(place: Installation) -> None:
     ran = place.run("TRUNCATE orders", accepts_loss=False)
     before, tried = state_of(place), list[str]()
-    look = restore._Restore._keeps_rows
+    look = schema_undo.SchemaUndo._keeps_rows
 
     def look_and_write(run: Any, text: str) -> bool:
         found = look(run, text)
@@ -117,7 +117,7 @@ def test_nobody_can_write_between_the_look_and_the_replacing_of_an_emptied_table
             tried.append(text)
         return found
 
-    with patch("backups.restore._Restore._keeps_rows", look_and_write):
+    with patch("backups.schema_undo.SchemaUndo._keeps_rows", look_and_write):
         assert place.roll_back(ran.ticket).state == ExecutionState.SUCCEEDED
     assert len(tried) == 1
     assert state_of(place) != before

@@ -6,7 +6,7 @@
 SET SESSION sql_generate_invisible_primary_key = 1;
 CREATE TABLE nopk (a INT, b VARCHAR(20));
 INSERT INTO nopk VALUES (1, 'x and more'), (1, 'x and more');
-SET SESSION sql_generate_invisible_primary_key = DEFAULT;
+SET SESSION sql_generate_invisible_primary_key = 0;
 -- [drop a column]
 ALTER TABLE nopk DROP COLUMN b;
 -- [truncate]
