@@ -10,7 +10,6 @@ import MySQLdb
 
 from backups.binlog.flavor import Flavor
 from backups.rollback.definitions import PRIMARY, TableDefinition
-from changes.kinds import StatementKind
 from changes.targets import read_rows
 
 _SETTINGS = ("sql_generate_invisible_primary_key", "sql_require_primary_key")
@@ -39,14 +38,18 @@ def _set(connection: Any, values: dict[str, int]) -> None:
             read_rows(connection, f"SET SESSION {name} = {value}")
 
 
-def find_forced_key(connection: Any, flavor: Flavor, kind: StatementKind, table: TableDefinition) -> str:
-    """Return why an empty like of a table cannot take its place, "" when it can. Raises MySQLdb.Error."""
+def find_forced_key(connection: Any, flavor: Flavor, table: TableDefinition) -> str:
+    """Return why an empty like of a table cannot take its place, "" when it can, as far as the account may set these.
+
+    Raises MySQLdb.Error.
+    """
     if flavor.is_mariadb or any(index.kind == PRIMARY for index in table.indexes):
         return ""
-    settings = read_settings(connection)
+    with tables_as_written(connection):
+        settings = read_settings(connection)
     if settings.get("sql_require_primary_key"):
         return f"{table.name} has no primary key, and this server makes no such table (sql_require_primary_key)"
-    if settings.get("sql_generate_invisible_primary_key") and kind is StatementKind.TRUNCATE_TABLE:
+    if settings.get("sql_generate_invisible_primary_key"):
         return (
             f"{table.name} has no primary key, and this server would give the empty table in its place one of its own"
             " (sql_generate_invisible_primary_key)"

@@ -219,7 +219,7 @@ def find_obstacle(connection: Any, request: Request, tables: Iterable[KeptTable]
         assert isinstance(table, TableDefinition)
         reason = _find_missing_right(grants, kept) or _find_in_table(connection, kept, table, grants)
         if kept.is_whole:
-            reason = reason or find_forced_key(connection, flavor, request.statement.kind, table)
+            reason = reason or find_forced_key(connection, flavor, table)
         if not kept.is_whole:
             reason = reason or _find_in_way_of_lock(request, table)
             reason = reason or _find_too_large(connection, kept, request)

@@ -22,6 +22,7 @@ from backups.rollback.triggers import TriggerDefinition
 from backups.rollback_session import SQL_MODE
 from backups.triggers import read_triggers
 from changes.definitions import load_recorded, parse_definitions, plain_session, read_definitions
+from changes.forced_keys import tables_as_written
 from changes.targets import read_rows
 
 
@@ -31,7 +32,7 @@ def set_aside(connection: Any, tables: Sequence[KeptTable], before: Definitions)
     Raises MySQLdb.Error, DefinitionError when an empty like of a table comes out otherwise.
     """
     whole = [(kept, _table(before, kept)) for kept in tables if kept.is_whole]
-    with _session_mode(connection, SQL_MODE):
+    with _session_mode(connection, SQL_MODE), tables_as_written(connection):
         is_moved = False
         for sql in build_moves(whole):
             if not is_moved and sql.startswith("RENAME TABLE "):

@@ -112,9 +112,11 @@ def _read_create_table(reader: ReferenceReader) -> SchemaFacts:
 
 
 def _has_query(reader: ReferenceReader, begin: int) -> bool:
-    """Whether CREATE TABLE … [AS] SELECT, TABLE or VALUES: no column or option holds a SELECT."""
+    """Whether CREATE TABLE … [AS] SELECT, TABLE or VALUES: no column or option holds a SELECT or TABLE, and behind the
+    VALUES of a partition there is IN or LESS."""
     keys = [token.key for token in reader.tokens[begin:]]
-    return "SELECT" in keys or any(first == "AS" and second in ("TABLE", "VALUES") for first, second in pairwise(keys))
+    is_listed = any(first == "VALUES" and second not in ("IN", "LESS") for first, second in pairwise(keys))
+    return is_listed or "SELECT" in keys or "TABLE" in keys
 
 
 def _read_create_view(reader: ReferenceReader) -> SchemaFacts:

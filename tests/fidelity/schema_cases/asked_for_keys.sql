@@ -18,7 +18,7 @@ ALTER TABLE t MODIFY w TINYTEXT, DROP COLUMN v;
 ALTER TABLE t DROP PRIMARY KEY, ADD COLUMN k INT AUTO_INCREMENT PRIMARY KEY FIRST;
 -- [show it]
 ALTER TABLE nopk ALTER COLUMN my_row_id SET VISIBLE; UPDATE nopk SET b = my_row_id;
--- [drop and truncate] expect=warned
+-- [drop and truncate]
 TRUNCATE TABLE nopk; TRUNCATE TABLE really; INSERT INTO really VALUES (3, 'z'); DROP TABLE nopk;
--- [drop one really without] expect=warned
+-- [drop one really without]
 DROP TABLE really;

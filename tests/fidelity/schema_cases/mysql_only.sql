@@ -75,17 +75,17 @@ ALTER TABLE ti DROP COLUMN a, ALGORITHM=INSTANT;
 ALTER TABLE ti ADD COLUMN x INT COLUMN_FORMAT DYNAMIC STORAGE DISK, MODIFY a INT DEFAULT 7 COLUMN_FORMAT FIXED;
 -- [ngram]
 ALTER TABLE t ADD FULLTEXT KEY ft (v) WITH PARSER ngram; ALTER TABLE t DROP KEY ft;
--- [serial]
+-- [serial] expect=warned
 ALTER TABLE nopk ADD COLUMN s SERIAL FIRST; DELETE FROM nopk WHERE s = 2; ALTER TABLE nopk DROP COLUMN a;
 -- [inline foreign key]
 CREATE TABLE kid (id INT PRIMARY KEY, p INT REFERENCES t (id)); INSERT INTO kid VALUES (1, 1); ALTER TABLE kid ADD COLUMN p2 INT REFERENCES t (id); DROP TABLE kid;
 -- [table statement]
-CREATE TABLE fresh TABLE ti; CREATE TABLE fresh2 (PRIMARY KEY (x)) VALUES ROW (1), ROW (2);
+CREATE TABLE fresh TABLE ti; CREATE TABLE fresh2 (PRIMARY KEY (column_0)) VALUES ROW (1), ROW (2);
 -- [create select of odd types]
 CREATE TABLE fresh (PRIMARY KEY (id)) AS SELECT id, j, w, q, g, b, 1.50 AS de, NOW(3) AS at, NULL AS nu, 'x' AS ch, x'00' AS bi FROM t; UPDATE fresh SET ch = 'y' WHERE id = 1; ALTER TABLE fresh DROP COLUMN j, DROP COLUMN w;
--- [start transaction]
+-- [start transaction] expect=refused
 CREATE TABLE fresh START TRANSACTION AS SELECT 1 AS x;
--- [secondary engine]
+-- [secondary engine] expect=warned
 ALTER TABLE ti SECONDARY_ENGINE=rapid;
 -- [validation]
 ALTER TABLE t ADD COLUMN vg INT AS (n + 1) VIRTUAL, WITH VALIDATION;

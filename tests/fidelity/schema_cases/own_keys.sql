@@ -22,11 +22,11 @@ ALTER TABLE nopk ALTER COLUMN my_row_id SET VISIBLE; UPDATE nopk SET b = my_row_
 CREATE TABLE fresh (a INT, b INT); INSERT INTO fresh VALUES (1, 1), (1, 1); ALTER TABLE fresh DROP COLUMN b; UPDATE fresh SET a = 5;
 -- [create select]
 CREATE TABLE fresh AS SELECT * FROM nopk; CREATE TABLE fresh2 LIKE really;
--- [drop and truncate] expect=warned
+-- [drop and truncate]
 TRUNCATE TABLE nopk; TRUNCATE TABLE really; INSERT INTO really VALUES (3, 'z'); DROP TABLE nopk;
 -- [change one really without]
 ALTER TABLE really MODIFY b VARCHAR(40), ADD COLUMN c INT FIRST;
 -- [drop one really without]
 DROP TABLE really;
--- [truncate one really without] expect=warned
+-- [truncate one really without]
 TRUNCATE TABLE really;
