@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ from backups.binlog.snapshots import CascadeFact
 from backups.conflicts import Conflict, Conflicts
 from backups.cursors import open_backup_cursor
 from backups.errors import BackupError, HalfRestoredError, RestoreError
+from backups.exchange import exchange
 from backups.guards import Guards, TableName
 from backups.preview import PreviewPage, PreviewRow, preview
 from backups.rollback.statements import build_key_text
@@ -274,16 +276,15 @@ class _Restore:
                 self.rows_restored -= 1
 
     def commit(self) -> None:
-        self.connection.send_query(b"COMMIT")
-        faults.point("commit_sent")
-        self.connection.read_query_result()
+        exchange(self.connection, b"COMMIT", "commit_sent")
 
     def abort(self) -> None:
         """End the transaction with nothing changed."""
         try:
             self.connection.rollback()
         except MySQLdb.Error:
-            self.connection.close()  # the server aborts it then
+            with suppress(MySQLdb.Error):  # it was closed already
+                self.connection.close()  # the server aborts it then
 
     def describe(self, error: Exception) -> RestoreError:
         """Return what to raise for an error before COMMIT."""
@@ -474,9 +475,7 @@ class _Restore:
 
     def _run(self, sql: str) -> int:
         self.statements_run += 1
-        self.connection.send_query(f"{self.marker} {sql}".encode())
-        faults.point("stmt_sent")
-        self.connection.read_query_result()
+        exchange(self.connection, f"{self.marker} {sql}".encode(), "stmt_sent")
         return int(self.connection.affected_rows())
 
     def _exists(self, undo: UndoChange, image: Image) -> bool:

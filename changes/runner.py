@@ -21,6 +21,7 @@ from backups import faults
 from backups.binlog.coordinates import BinlogCoordinates
 from backups.binlog.flavor import Flavor
 from backups.errors import BackupError
+from backups.exchange import exchange
 from changes.targets import error_of, read_connection_id, read_coordinates, read_last_gtid
 
 MOST_WARNINGS = 64
@@ -382,10 +383,7 @@ class _Run:
         """
         began = time.perf_counter()
         try:
-            self.connection.send_query(sql)
-            if point:
-                faults.point(point)
-            self.connection.read_query_result()
+            exchange(self.connection, sql, point)
             # Before the rest of the answer is taken: asking for a next result sets both back.
             affected, info = self.connection.affected_rows(), self.connection.info()
             returned = _discard_rows(self.connection)
@@ -394,6 +392,9 @@ class _Run:
                 self.matched_rows = _parse_matched(info)
         except MySQLdb.Error as error:
             self.error = error_of(error)
+        except BaseException:
+            self.connection.close()  # rows of the answer may be unread; see exchange
+            raise
         finally:
             self.seconds += time.perf_counter() - began
         if counted and not self.lost:

@@ -89,7 +89,7 @@ SHELL = DRIVER_SHELL | {
         "backups.restore",
         "backups.schema_undo",
     ),
-    "backups.preview",
+    *("backups.preview", "backups.exchange"),
     "inception_site.demo",
 }
 # The application asks actions; what it shows, it shows without a connection.

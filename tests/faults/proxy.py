@@ -220,6 +220,8 @@ class Proxy:
             sink.sendall(packet)
             return True
         if fault.action == Break.CUT_AFTER:
+            # First the side that waits for the answer: it may be on its way back before we come to cut.
+            (pair.client if sink is pair.server else pair.server).shutdown(socket.SHUT_RDWR)
             sink.sendall(packet)
         elif fault.action == Break.CUT_INSIDE:
             sink.sendall(packet[: max(1, len(packet) // 2)])

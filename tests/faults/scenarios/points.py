@@ -46,7 +46,7 @@ def _make_play(point: str, action: str, phase: str) -> Play:
             case = stage.case_for(phase, shape)
             process = case.execute(points=f"{point}:1:{action}")
         if not _happened(process, action):
-            raise NotFiredError(f"{point} was not passed by {shape}; see {process.log.name}")
+            raise NotFiredError(f"{point} was not passed by {shape}; status {process.status}; see {process.log.name}")
         case.note = f"{shape}, {action} at {point}"
         stage.fire()
         yield
