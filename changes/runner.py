@@ -393,7 +393,8 @@ class _Run:
         except MySQLdb.Error as error:
             self.error = error_of(error)
         except BaseException:
-            self.connection.close()  # rows of the answer may be unread; see exchange
+            with contextlib.suppress(MySQLdb.Error):  # it was closed already
+                self.connection.close()  # rows of the answer may be unread; see exchange
             raise
         finally:
             self.seconds += time.perf_counter() - began
