@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import MySQLdb
@@ -9,19 +11,29 @@ import MySQLdb
 from backups import faults
 
 
-def exchange(connection: Any, sql: bytes, point: str = "") -> None:
-    """Send a statement and read the head of its answer. Raises MySQLdb.Error.
+@contextmanager
+def whole_answer(connection: Any) -> Iterator[None]:
+    """Close the connection when something else than the driver's errors ends the block: a time limit, a signal.
 
-    point: of a fault between the two. What else is raised there (a time limit, a signal) leaves an answer unread, which
-    whatever is asked next would take for its own: the connection is closed, and the server aborts the transaction.
+    An answer may be unread then, which the next question would take for its own. The server aborts the transaction.
     """
     try:
+        yield
+    except MySQLdb.Error:
+        raise
+    except BaseException:
+        with suppress(MySQLdb.Error):  # it was closed already
+            connection.close()
+        raise
+
+
+def exchange(connection: Any, sql: bytes, point: str = "") -> None:
+    """Send a statement and read the head of its answer; see whole_answer. Raises MySQLdb.Error.
+
+    point: of a fault between the two.
+    """
+    with whole_answer(connection):
         connection.send_query(sql)
         if point:
             faults.point(point)
         connection.read_query_result()
-    except MySQLdb.Error:
-        raise
-    except BaseException:
-        connection.close()
-        raise

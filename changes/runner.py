@@ -21,7 +21,7 @@ from backups import faults
 from backups.binlog.coordinates import BinlogCoordinates
 from backups.binlog.flavor import Flavor
 from backups.errors import BackupError
-from backups.exchange import exchange
+from backups.exchange import exchange, whole_answer
 from changes.targets import error_of, read_connection_id, read_coordinates, read_last_gtid
 
 MOST_WARNINGS = 64
@@ -383,19 +383,16 @@ class _Run:
         """
         began = time.perf_counter()
         try:
-            exchange(self.connection, sql, point)
-            # Before the rest of the answer is taken: asking for a next result sets both back.
-            affected, info = self.connection.affected_rows(), self.connection.info()
-            returned = _discard_rows(self.connection)
+            with whole_answer(self.connection):
+                exchange(self.connection, sql, point)
+                # Before the rest of the answer is taken: asking for a next result sets both back.
+                affected, info = self.connection.affected_rows(), self.connection.info()
+                returned = _discard_rows(self.connection)
             if counted:
                 self.affected_rows = affected if returned is None else returned
                 self.matched_rows = _parse_matched(info)
         except MySQLdb.Error as error:
             self.error = error_of(error)
-        except BaseException:
-            with contextlib.suppress(MySQLdb.Error):  # it was closed already
-                self.connection.close()  # rows of the answer may be unread; see exchange
-            raise
         finally:
             self.seconds += time.perf_counter() - began
         if counted and not self.lost:

@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from backups.errors import DefinitionError
 from backups.rollback.databases import DatabaseDefinition
+from backups.rollback.literals import is_same_bytes
 
 _TOKEN = re.compile(
     r"'(?:[^'\\]|\\.|'')*+'|`(?:[^`]|``)*+`|\"(?:[^\"\\]|\\.|\"\")*+\"|[^'`\"(),\\]++|[(),\\]", re.DOTALL
@@ -173,9 +174,7 @@ class ViewDefinition:
     @property
     def is_remade_in_any_session(self) -> bool:
         """Whether its text is the same bytes in the character set of its session as in utf8mb4, in which it is sent."""
-        if not self.charset or self.charset.startswith("utf8"):
-            return True
-        return self.charset != "swe7" and self.build_create("", or_replace=False).isascii()
+        return not self.charset or is_same_bytes(self.build_create("", or_replace=False), self.charset)
 
     def is_same_session(self, other: ViewDefinition) -> bool:
         """Whether both were made in sessions alike, as far as that is known."""

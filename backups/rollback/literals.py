@@ -30,6 +30,11 @@ def quote_identifier(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
+def is_same_bytes(text: str, charset: str) -> bool:
+    """Whether `text` is the same bytes in the character set of the session that wrote it as in utf8mb4."""
+    return charset.startswith("utf8") or (charset != "swe7" and text.isascii())
+
+
 def quote_text(text: str) -> str:
     """Return printable ASCII `text` without backslashes in single quotes, inner quotes doubled."""
     return "'" + text.replace("'", "''") + "'"

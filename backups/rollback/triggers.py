@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from backups.rollback.literals import build_text_literal, quote_identifier, quote_text
+from backups.rollback.literals import build_text_literal, is_same_bytes, quote_identifier, quote_text
 
 _NAME = r"(?:`(?:[^`]|``)+`|[^\s`.]+)"
 _HEAD = re.compile(
@@ -44,7 +44,7 @@ class TriggerDefinition:
     @property
     def is_remade_in_any_session(self) -> bool:
         """Whether its text is the same bytes in the character set of its session as in utf8mb4, in which it is sent."""
-        return self.charset.startswith("utf8") or (self.charset != "swe7" and self.body.isascii())
+        return is_same_bytes(self.body, self.charset)
 
     def build(self, schema_name: str, table_name: str, name: str = "") -> Iterator[str]:
         """Yield the statements that make it on a table, in a session as its own was; `name` instead of its own."""
